@@ -1,0 +1,1 @@
+"""What is heard: meters, checks and corrections on numpy arrays; no files, no clock, no host."""

@@ -1,0 +1,1 @@
+"""Samples to numbers: streaming meters, one standard or paper per file."""

@@ -1,0 +1,81 @@
+"""All meters of a mix, fed together block by block while the samples are still in the cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dsp.audio import Source, loudness_weights
+from dsp.meters.base import Meter
+from dsp.meters.clipping import Clipping, ClippingMeter
+from dsp.meters.dynamics import DynamicRangeMeter, Dynamics, dynamics
+from dsp.meters.level import Level, LevelMeter
+from dsp.meters.loudness import Loudness, LoudnessMeter
+from dsp.meters.resolution import ResolutionMeter
+from dsp.meters.sections import Section, sections
+from dsp.meters.spectrum import BandGram, BandGramMeter
+from dsp.meters.stereo import BandStereo, Stereo, StereoMeter, band_stereo
+from dsp.meters.true_peak import TruePeak, TruePeakMeter
+from dsp.units import Samples
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Everything measured of one programme; the stereo readings are None unless it has two channels."""
+
+    loudness: Loudness
+    true_peak: TruePeak
+    level: Level
+    clipping: Clipping
+    dynamics: Dynamics
+    dynamic_range: int | None
+    bits_used: int | None
+    sections: tuple[Section, ...]
+    gram: BandGram
+    stereo: Stereo | None
+    band_stereo: BandStereo | None
+
+
+class MeterBank:
+    """Every meter of this package over one programme.
+
+    Fastest when fed blocks of `block_frames`; correct with any.
+    """
+
+    def __init__(self, source: Source) -> None:
+        rate, channels = source.sample_rate, source.channels
+        self._loudness = LoudnessMeter(rate, channels, loudness_weights(source.layout))
+        self._true_peak = TruePeakMeter(rate, channels)
+        self._level = LevelMeter(rate, channels)
+        self._clipping = ClippingMeter(rate, channels, source.bit_depth or 16)
+        self._dynamic_range = DynamicRangeMeter(rate, channels)
+        self._resolution = ResolutionMeter(rate, channels)
+        self._gram = BandGramMeter(rate, channels)
+        self._stereo = StereoMeter(rate) if channels == 2 else None
+        self._meters: list[Meter[Any]] = [
+            self._level, self._loudness, self._true_peak, self._clipping, self._dynamic_range,
+            self._resolution, self._gram, *([self._stereo] if self._stereo else []),
+        ]  # fmt: skip
+        self.block_frames = self._level.block_frames
+
+    def process(self, block: Samples) -> None:
+        """Feed float32 samples of shape (channels, frames) to every meter."""
+        for meter in self._meters:
+            meter.process(block)
+
+    def result(self) -> Readings:
+        """All readings so far; the bank can go on measuring."""
+        loudness, true_peak, gram = self._loudness.result(), self._true_peak.result(), self._gram.result()
+        return Readings(
+            loudness=loudness,
+            true_peak=true_peak,
+            level=self._level.result(),
+            clipping=self._clipping.result(),
+            dynamics=dynamics(loudness, true_peak),
+            dynamic_range=self._dynamic_range.result(),
+            bits_used=self._resolution.result(),
+            sections=sections(loudness),
+            gram=gram,
+            stereo=self._stereo.result() if self._stereo else None,
+            band_stereo=band_stereo(gram) if self._stereo else None,
+        )

@@ -1,0 +1,91 @@
+"""Profiles: the thresholds a mix is judged by, as data with a source beside every number.
+
+The one file of `dsp` that reads the disk: the TOML files of `presets/`, which ship inside the wheel as
+`dsp/_presets`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dsp.errors import UsageError
+
+_HERE = Path(__file__).resolve().parent
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number that judges audio, where it comes from, and whether that is our own judgement."""
+
+    value: float
+    source: str
+    judgement: bool = False
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Named thresholds, by check id and key."""
+
+    name: str
+    title: str
+    description: str
+    checks: dict[str, dict[str, Threshold]]
+
+    def number(self, check: str, key: str) -> float:
+        """The value of a threshold. Raises UsageError naming the profile, the check and the key."""
+        try:
+            return self.checks[check][key].value
+        except KeyError:
+            raise UsageError(f"profile '{self.name}' has no threshold '{key}' for check '{check}'") from None
+
+    def has(self, check: str) -> bool:
+        """Whether this profile judges a check at all."""
+        return check in self.checks
+
+
+def presets_dir() -> Path:
+    """Where the preset files are: inside the installed package, or beside it in a checkout."""
+    packaged = _HERE / "_presets"
+    return packaged if packaged.is_dir() else _HERE.parent / "presets"
+
+
+def profile_names() -> list[str]:
+    """Names of the profiles there are, sorted."""
+    return sorted(p.stem for p in (presets_dir() / "profiles").glob("*.toml"))
+
+
+def parse_profile(name: str, data: dict[str, Any]) -> Profile:
+    """A profile from parsed TOML, on top of the one it `extends`.
+
+    Raises UsageError for a number without a source.
+    """
+    inherited = load_profile(str(data["extends"])).checks if "extends" in data else {}
+    checks = {check: dict(table) for check, table in inherited.items()}
+    for check, table in data.get("checks", {}).items():
+        checks.setdefault(check, {})
+        for key, entry in table.items():
+            if not isinstance(entry, dict) or "value" not in entry or not str(entry.get("source", "")).strip():
+                raise UsageError(f"profile '{name}': [checks.{check}] {key} needs a value and a source")
+            checks[check][key] = Threshold(
+                float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False))
+            )
+    return Profile(name, str(data["title"]), str(data["description"]), checks)
+
+
+@cache
+def load_profile(name: str) -> Profile:
+    """The profile of that name, or from that TOML file. Raises UsageError naming what there is."""
+    path = Path(name) if name.endswith(".toml") else presets_dir() / "profiles" / f"{name}.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no profile '{name}'; there are: {', '.join(profile_names())}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"profile '{name}' is not valid TOML: {error}") from None
+    if not {"title", "description"} <= data.keys():
+        raise UsageError(f"profile '{name}' needs a title and a description")
+    return parse_profile(path.stem, data)

@@ -1,0 +1,5 @@
+"""`python -m mixdiagnose`."""
+
+from mixdiagnose.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,83 @@
+"""The command line. Only parses and dispatches; what a command needs is imported when it runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mixdiagnose import __version__
+
+EPILOG = """\
+exit codes: 0 no problem found, 1 problems found, 2 wrong usage, 3 input unreadable
+examples:
+  mixdiagnose check song.wav                   is this mix ready for mastering?
+  mixdiagnose check song.wav --profile master  is this master ready for release?
+  mixdiagnose check song.wav --format json     the same, for scripts
+  mixdiagnose explain bus-limiter              what a check measures, and why
+  mixdiagnose demo                             make a flawed song and diagnose it
+"""
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    group = common.add_argument_group("report")
+    group.add_argument("--profile", default="mix", metavar="NAME", help="mix (default), master, or a TOML file")
+    group.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
+    group.add_argument("-o", "--output", type=Path, metavar="PATH", help="write the report there instead of stdout")
+    group.add_argument("--only", action="append", default=[], metavar="ID", help="run only this check (repeatable)")
+    group.add_argument("--skip", action="append", default=[], metavar="ID", help="leave this check out (repeatable)")
+    group.add_argument("--second-opinion", action="store_true", help="set other meters' readings beside ours")
+    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return common
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = _common()
+    top = argparse.ArgumentParser(
+        prog="mixdiagnose",
+        description="Says what is wrong with a mix before mastering, and how it knows.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"mixdiagnose {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    check = commands.add_parser("check", parents=[common], help="diagnose a mix file")
+    check.add_argument("mix", metavar="MIX", help="WAV, AIFF, FLAC, OGG, MP3, M4A ...")
+
+    demo = commands.add_parser("demo", parents=[common], help="make a flawed multitrack song and diagnose it")
+    demo.add_argument(
+        "--into", type=Path, default=Path("demo-song"), metavar="DIR", help="where the song goes (default: demo-song)"
+    )
+
+    explain = commands.add_parser("explain", help="say what a check measures and why it matters")
+    explain.add_argument("id", nargs="?", metavar="ID", help="a check id; without one all are listed")
+
+    commands.add_parser("schema", help="print the JSON Schema of the report")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code."""
+    arguments = parser().parse_args(argv)
+    from dsp.errors import MixDiagnoseError
+
+    try:
+        from mixdiagnose import commands
+
+        code = int(getattr(commands, arguments.command)(arguments))
+        sys.stdout.flush()
+        return code
+    except MixDiagnoseError as error:
+        print(f"mixdiagnose: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("mixdiagnose: stopped", file=sys.stderr)
+        return 130

@@ -1,0 +1,106 @@
+"""What each command does: arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dsp.errors import UsageError
+
+if TYPE_CHECKING:
+    from dsp.diagnose import Report
+
+#: A file with one of these endings may be replaced by a report; anything else is never overwritten.
+REPORT_SUFFIXES = {".json", ".txt", ".md", ".log"}
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose check MIX`."""
+    _guard_output(arguments.output)
+    return _diagnose(arguments, arguments.mix)
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose demo`: make the song unless it is there, then diagnose it."""
+    _guard_output(arguments.output)
+    from mixdiagnose.progress import bar
+    from plugin_bridge.demo import write_demo
+
+    mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
+    if truth.is_file() and mix.is_file():
+        print(f"Using the song that is already in {arguments.into}.", file=sys.stderr)
+    else:
+        if mix.exists():
+            raise UsageError(f"{mix} is in the way and is not a demo song; choose another folder with --into")
+        with bar("Playing the demo song", arguments.quiet) as progress:
+            write_demo(arguments.into, progress=lambda done, _: progress(done))
+        print(f"Wrote a song, its stems and the truth about its flaws to {arguments.into}.", file=sys.stderr)
+    _diagnose(arguments, str(mix))
+    return 0  # problems are what the demo is for
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose explain [ID]`."""
+    from dsp.checks import all_checks, find_check
+    from mixdiagnose.report.text import explanation
+
+    if arguments.id is None:
+        for each in all_checks():
+            print(f"{each.id:20} {each.title}")
+        return 0
+    print(explanation(find_check(arguments.id)))
+    return 0
+
+
+def schema(_: argparse.Namespace) -> int:
+    """`mixdiagnose schema`."""
+    sys.stdout.write((Path(__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+    return 0
+
+
+def _guard_output(output: Path | None) -> None:
+    if output is None:
+        return
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file for the report")
+    if output.exists() and output.suffix.lower() not in REPORT_SUFFIXES:
+        raise UsageError(f"{output} exists and does not look like a report; choose another name")
+    if not output.absolute().parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {output.parent}")
+
+
+def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
+    from mixdiagnose.checking import check_file
+    from mixdiagnose.progress import bar
+
+    with bar(f"Listening to {Path(mix).name}", arguments.quiet) as progress:
+        report = check_file(
+            mix,
+            profile=arguments.profile,
+            only=arguments.only,
+            skip=arguments.skip,
+            second_opinion=arguments.second_opinion,
+            progress=progress,
+        )
+    _write(report, arguments.format, arguments.output)
+    return 1 if any(f.status in ("problem", "crashed") for f in report.findings) else 0
+
+
+def _write(report: Report, form: str, output: Path | None) -> None:
+    if form == "json":
+        text = json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False) + "\n"
+        if output is None:
+            sys.stdout.write(text)
+        else:
+            output.write_text(text, encoding="utf-8")
+        return
+    from mixdiagnose.report.text import print_report
+
+    if output is None:
+        print_report(report, sys.stdout)
+    else:
+        with output.open("w", encoding="utf-8") as file:
+            print_report(report, file)
