@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,8 +34,8 @@ def tool() -> dict[str, str]:
 
 def measure_file(path: str | Path, progress: Progress | None = None) -> Mix:
     """Measure a file in one pass. Raises InputError where it cannot be read."""
-    with open_audio(path) as reader:
-        bank = MeterBank(reader.source)
+    with open_audio(path) as reader, ThreadPoolExecutor(1) as beside:
+        bank = MeterBank(reader.source, beside)
         done = 0
         for block in reader.blocks(bank.block_frames):
             bank.process(block)

@@ -147,6 +147,7 @@ class BandGramMeter(Meter[BandGram]):
         rows_before = len(kernel) // 2 // self._factor
         self._rows_after = self._taps.shape[1] - rows_before - 1
         self._history = np.zeros((channels, self.frame))
+        self._work, self._spectra = np.empty((0, 0, 0)), np.empty((0, 0, 0), dtype=np.complex128)
         self._raw = np.zeros((channels, rows_before * self._factor))
         self._low = np.zeros((channels, LONG_FRAMES // 2 * self._low_frame))
         self._bins = np.zeros(self._short_weights.shape[0])
@@ -154,43 +155,46 @@ class BandGramMeter(Meter[BandGram]):
         self._long: list[Samples] = []
 
     def _consume(self, block: Samples) -> None:
-        x = block.astype(np.float64)
-        self._short_frames(x)
-        self._long_frames(x)
+        self._short_frames(block)
+        self._long_frames(block)
 
-    def _short_frames(self, x: Curve) -> None:
-        buffer = np.concatenate([self._history, x], axis=1)
-        self._history = buffer[:, -self.frame :]
-        frames = sliding_window_view(buffer, SHORT_FRAMES * self.frame, axis=1)[:, :: self.frame]
-        spectra = np.fft.rfft(frames * self._short_window)
-        powers = _powers(spectra)
-        self._bins = self._bins + powers[: self.channels].sum(axis=1).mean(axis=0)
+    def _short_frames(self, block: Samples) -> None:
+        frames, size = block.shape[1] // self.frame, SHORT_FRAMES * self.frame
+        if len(self._work) != frames:  # reused from block to block: fresh memory costs more than the sums
+            self._work = np.empty((frames, self.channels, size))
+            self._spectra = np.empty((frames, self.channels, size // 2 + 1), dtype=np.complex128)
+        buffer = np.concatenate([self._history, block], axis=1, dtype=np.float64)
+        self._history = buffer[:, -self.frame :].copy()
+        spans = sliding_window_view(buffer, size, axis=1)[:, :: self.frame].transpose(1, 0, 2)
+        np.multiply(spans, self._short_window, out=self._work)
+        powers = _powers(np.fft.rfft(self._work, out=self._spectra))
+        self._bins = self._bins + powers[:, : self.channels].sum(axis=(0, 1)) / self.channels
         self._short.append(_banded(powers, self._short_weights))
 
-    def _long_frames(self, x: Curve) -> None:
-        raw = np.concatenate([self._raw, x], axis=1)
+    def _long_frames(self, block: Samples) -> None:
+        raw = np.concatenate([self._raw, block], axis=1, dtype=np.float64)
         rows = raw.reshape(self.channels, -1, self._factor)
         count = rows.shape[1] - self._taps.shape[1] + 1
         if count <= 0:
             self._raw = raw
             return
-        self._raw = raw[:, count * self._factor :]
+        self._raw = raw[:, count * self._factor :].copy()
         parts = rows @ self._taps
         low = sum(parts[:, m : m + count, m] for m in range(self._taps.shape[1]))
         buffer = np.concatenate([self._low, low], axis=1)
         frames = (buffer.shape[1] - LONG_FRAMES * self._low_frame) // self._low_frame + 1
-        self._low = buffer[:, max(frames, 0) * self._low_frame :]
+        self._low = buffer[:, max(frames, 0) * self._low_frame :].copy()
         if frames <= 0:
             return
         spans = sliding_window_view(buffer, LONG_FRAMES * self._low_frame, axis=1)[:, :: self._low_frame]
-        spectra = np.fft.rfft(spans[:, :frames] * self._long_window)[..., : self._low_bins]
+        spectra = np.fft.rfft(spans[:, :frames].transpose(1, 0, 2) * self._long_window)[..., : self._low_bins]
         self._long.append(_banded(_powers(spectra), self._long_weights))
 
     def _finish(self, tail: Samples) -> BandGram:
         total = len(self._short) * (HOPS_PER_BLOCK // FRAME_HOPS) * self.frame + tail.shape[1]
         frames = -(-total // self.frame) + 1 if total else 0
         flush = (LONG_FRAMES // 2 + 2) * self.frame + self._taps.size
-        padded = np.zeros((self.channels, (-(-(tail.shape[1] + flush) // self.frame)) * self.frame))
+        padded = np.zeros((self.channels, (-(-(tail.shape[1] + flush) // self.frame)) * self.frame), np.float32)
         padded[:, : tail.shape[1]] = tail
         self._short_frames(padded)
         self._long_frames(padded)
@@ -213,21 +217,21 @@ class BandGramMeter(Meter[BandGram]):
 
 
 def _powers(spectra: npt.NDArray[np.complex128]) -> Samples:
-    """Squared magnitudes and, of two channels, real and imaginary cross spectrum: (kinds, frames, bins)."""
-    channels, frames, bins = spectra.shape
+    """Squared magnitudes and, of two channels, real and imaginary cross spectrum: (frames, kinds, bins)."""
+    frames, channels, bins = spectra.shape
     re, im = spectra.real.astype(np.float32), spectra.imag.astype(np.float32)
-    out = np.empty((channels + (2 if channels == 2 else 0), frames, bins), dtype=np.float32)
-    np.multiply(re, re, out=out[:channels])
-    out[:channels] += im * im
+    out = np.empty((frames, channels + (2 if channels == 2 else 0), bins), dtype=np.float32)
+    np.multiply(re, re, out=out[:, :channels])
+    out[:, :channels] += im * im
     if channels == 2:
-        np.multiply(re[0], re[1], out=out[2])
-        out[2] += im[0] * im[1]
-        np.multiply(im[0], re[1], out=out[3])
-        out[3] -= re[0] * im[1]
+        np.multiply(re[:, 0], re[:, 1], out=out[:, 2])
+        out[:, 2] += im[:, 0] * im[:, 1]
+        np.multiply(im[:, 0], re[:, 1], out=out[:, 3])
+        out[:, 3] -= re[:, 0] * im[:, 1]
     return out
 
 
 def _banded(powers: Samples, weights: Samples) -> Samples:
-    """Bins gathered into bands, shape (frames, kinds, bands)."""
-    kinds, frames, bins = powers.shape
-    return (powers.reshape(-1, bins) @ weights).reshape(kinds, frames, -1).transpose(1, 0, 2)
+    """Bins gathered into bands, as one matrix product: (frames, kinds, bands)."""
+    frames, kinds, bins = powers.shape
+    return np.asarray((powers.reshape(-1, bins) @ weights).reshape(frames, kinds, -1))

@@ -7,7 +7,6 @@ import re
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -207,6 +206,8 @@ def _checklist(report: Report) -> Table:
 
 def explanation(check: Check) -> str:
     """What `mixdiagnose explain` prints: the check's own documentation as plain text of 80 columns."""
+    from rich.markdown import Markdown
+
     console = Console(width=PLAIN_WIDTH, highlight=False, color_system=None)
     with console.capture() as capture:
         console.print(Markdown(check.doc))

@@ -1,0 +1,66 @@
+# demo, test, lint, fix, bench. Each makes what it needs: the virtual environment, Python packages, and
+# Debian packages where they are missing (as root or with sudo).
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One numerical thread per process: tests run two processes, and timings are per thread.
+export OPENBLAS_NUM_THREADS := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help demo test lint fix bench docs clean
+
+help: ## say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+
+demo: $(VENV)/run.stamp ## make a flawed multitrack song, diagnose it, print the report
+	$(BIN)/mixdiagnose demo
+
+test: lint ## lint, then all tests, two at a time
+	$(BIN)/pytest -n 2 --dist worksteal
+
+lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts, docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --verbose > $(VENV)/imports.log || { cat $(VENV)/imports.log; exit 1; }
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/pytest -q -p no:randomly tests/test_docs.py
+
+fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/dev.stamp ## ratios against libebur128 and ffmpeg, in one run
+	@command -v ffmpeg > /dev/null || $(call apt,ffmpeg)
+	$(BIN)/python -m benchmarks.speed
+
+clean: ## remove what the other verbs made
+	rm -rf $(VENV) build dist demo-song
+
+# $(call apt,PACKAGES): install Debian packages, or say in one line what is needed.
+define apt
+{ if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo > /dev/null && sudo -n true 2> /dev/null; then as=sudo; \
+  else echo "Please install these packages first (root or sudo is needed): $(1)" >&2; exit 1; fi; \
+  $$as apt-get update -q > /dev/null && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q $(1) > /dev/null; }
+endef
+
+$(BIN)/python:
+	@command -v $(PYTHON) > /dev/null || $(call apt,python3 python3-venv)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name it with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || $(call apt,python3-venv)
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q -e .
+	@touch $@
+
+$(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install -q 'pip>=25.1'
+	$(BIN)/python -m pip install -q -e '.[opinions]' --group dev
+	@touch $@ $(VENV)/run.stamp

@@ -1,0 +1,1 @@
+"""Ratios against other meters, measured in one run on one machine."""

@@ -1,0 +1,24 @@
+"""Four minutes of music to measure: the demo song, repeated."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from dsp.units import Samples
+from plugin_bridge.demo import write_demo
+from plugin_bridge.files import read_audio
+
+SECONDS = 240
+
+
+def four_minutes(rate: int) -> Samples:
+    """The demo song's flawed mix, over and over, float32 of shape (2, frames)."""
+    with tempfile.TemporaryDirectory() as folder:
+        song, _ = read_audio(write_demo(Path(folder) / "song").mix)
+    if song.sample_rate != rate:
+        raise ValueError(f"expected a song at {rate} Hz, got {song.sample_rate}")
+    repeats = -(-SECONDS * rate // song.frames)
+    return np.ascontiguousarray(np.tile(song.samples, repeats)[:, : SECONDS * rate])

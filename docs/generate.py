@@ -1,0 +1,81 @@
+"""Writes the generated documentation from the checks and profiles themselves; `--check` only compares.
+
+    python docs/generate.py          write README's table, docs/checks.md and docs/profiles.md
+    python docs/generate.py --check  exit 1 and name what is out of date
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from dsp.checks import Check, all_checks
+from dsp.profile import Profile, load_profile, profile_names
+
+ROOT = Path(__file__).resolve().parent.parent
+BEGIN, END = "<!-- checks -->", "<!-- /checks -->"
+
+
+def first_sentence(check: Check) -> str:
+    """The first sentence of *Why it matters*."""
+    text = " ".join(check.doc.split("\n\n")[0].removeprefix("**Why it matters.**").split())
+    return text.split(". ")[0].rstrip(".") + "."
+
+
+def table(checks: tuple[Check, ...]) -> str:
+    """README's table of what is found."""
+    rows = [f"| [`{c.id}`](docs/checks.md#{c.id}) | {c.title} | {first_sentence(c)} |" for c in checks]
+    return "\n".join([BEGIN, "| check | looks at | why |", "|---|---|---|", *rows, END])
+
+
+def checks_page(checks: tuple[Check, ...]) -> str:
+    """docs/checks.md: what `mixdiagnose explain` prints, for all checks."""
+    head = "# The checks\n\nGenerated from the checks themselves; `mixdiagnose explain ID` prints the same.\n"
+    return head + "".join(f"\n## {c.id}\n\n{c.title} ({c.dimension}).\n\n{c.doc}\n" for c in checks)
+
+
+def profiles_page(profiles: list[Profile]) -> str:
+    """docs/profiles.md: every threshold with its source."""
+    lines = ["# The profiles", "", "Generated from `presets/profiles`. Numbers marked *ours* are our judgement."]
+    for profile in profiles:
+        lines += ["", f"## {profile.name}: {profile.title}", "", profile.description, ""]
+        lines += ["| check | threshold | value | source |", "|---|---|--:|---|"]
+        for check, thresholds in sorted(profile.checks.items()):
+            for key, t in thresholds.items():
+                source = t.source + (" *(ours)*" if t.judgement else "")
+                lines.append(f"| {check} | `{key}` | {t.value:g} | {source} |")
+    return "\n".join(lines) + "\n"
+
+
+def outputs() -> dict[Path, str]:
+    """Every generated file and what it should hold."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    checks = all_checks()
+    return {
+        readme: before + table(checks) + after,
+        ROOT / "docs" / "checks.md": checks_page(checks),
+        ROOT / "docs" / "profiles.md": profiles_page([load_profile(name) for name in profile_names()]),
+    }
+
+
+def main() -> int:
+    """Write or compare."""
+    stale = [
+        path
+        for path, text in outputs().items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is out of date: run `make fix`", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.write_text(outputs()[path], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
