@@ -78,6 +78,7 @@ class Mix:
             Measurement("dc_offset_db", r.level.dc_offset_db, "dBFS"),
             Measurement("balance_db", r.level.balance_db, "dB"),
             Measurement("clipped_runs", r.clipping.runs, "runs"),
+            Measurement("limiter_probability", None, ""),  # not before the evidence is calibrated on limiters
         )
 
     def third_octaves(self) -> tuple[tuple[float, ...], tuple[float | None, ...]]:

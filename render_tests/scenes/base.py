@@ -32,7 +32,7 @@ BARS: Final = 8
 CHORUS_BAR: Final = 4
 CHORUS_S: Final = (HEAD_S + CHORUS_BAR * BEATS_PER_BAR * BEAT_S, HEAD_S + BARS * BEATS_PER_BAR * BEAT_S)
 #: The bus fader: the one number that sets the level of the mix.
-BUS_GAIN: Final = 0.164
+BUS_GAIN: Final = 0.258
 
 #: Chords of every bar and of the end as MIDI notes: root of the bass, then the voicing.
 CHORDS: Final = (
@@ -83,12 +83,17 @@ def partials(frequency_hz: float, seconds: float, levels: Sequence[float], half_
     """A struck or plucked string: partials that die the faster the higher they are."""
     t = np.arange(round(seconds * RATE)) / RATE
     out = np.zeros(t.size)
+    impulse = np.zeros(t.size)
+    impulse[0] = 1.0
     for k, level in enumerate(levels, 1):
         if k * frequency_hz > 0.42 * RATE:
             break
-        stretched = k * frequency_hz * np.sqrt(1.0 + 2e-5 * k * k)
+        step = 2.0 * np.pi * k * frequency_hz * np.sqrt(1.0 + 2e-5 * k * k) / RATE
+        pole = float(np.exp2(-(1.0 + 0.35 * k) / (half_life_s * RATE)))
         phase = rng.uniform(0.0, 2.0 * np.pi)
-        out += level * np.exp2(-t * (1.0 + 0.35 * k) / half_life_s) * np.sin(2.0 * np.pi * stretched * t + phase)
+        # a two-pole resonator rings pole^n sin(n step + phase)
+        numerator = [level * np.sin(phase), level * pole * np.sin(step - phase)]
+        out += signal.lfilter(numerator, [1.0, -2.0 * pole * np.cos(step), pole * pole], impulse)
     fade = np.minimum(1.0, np.arange(t.size) / (0.002 * RATE)) * np.minimum(1.0, (seconds - t) / 0.03)
     return np.asarray(out * fade)
 
@@ -135,7 +140,7 @@ def drums(rng: Generator) -> Track:
         def strike(
             beat: float, make: Callable[[Generator], Track], level: float, position: float, first: int = first
         ) -> None:
-            touch = float(np.exp2(rng.normal(0.0, 0.3)))  # 1.8 dB of spread
+            touch = float(np.exp2(rng.normal(0.0, 0.2)))  # 1.2 dB of spread
             add(kit, beat_s(first + beat) + rng.normal(0.0, 0.003), pan(make(rng), position), level * touch)
 
         for beat in (0.0, 2.0, 2.5, *((3.5,) if bar % 2 else ())):
@@ -177,7 +182,7 @@ def guitar(rng: Generator, position: float, detune: float) -> Track:
     for bar, (_, chord) in enumerate(CHORDS[:BARS]):
         strums = range(8) if bar >= CHORUS_BAR else (0, 3, 4, 6)
         for eighth in strums:
-            touch = float(np.exp2(rng.normal(0.0, 0.4))) * (0.8 if bar >= CHORUS_BAR else 0.6)
+            touch = float(np.exp2(rng.normal(0.0, 0.25))) * (0.8 if bar >= CHORUS_BAR else 0.6)
             at = beat_s(bar * BEATS_PER_BAR + eighth / 2) + abs(rng.normal(0.0, 0.008))
             for string, note in enumerate(chord):
                 pluck = partials(hertz(note + detune + rng.normal(0.0, 0.02)), 0.55, levels.tolist(), 0.35, rng)
@@ -229,19 +234,19 @@ def room(dry: Track, rng: Generator) -> Track:
 
 
 @cache
-def stems() -> dict[str, Track]:
+def stems(seed: int = 8) -> dict[str, Track]:
     """The tracks of the clean mix as they reach the bus; their sum is the mix."""
-    rng = np.random.default_rng(20)
+    rng = np.random.default_rng(seed)
     tracks = {
-        "Drums": drums(rng),
-        "Bass": 0.42 * bass(rng),
-        "Guitar L": 0.20 * guitar(rng, -0.75, 0.03),
-        "Guitar R": 0.20 * guitar(rng, 0.75, -0.03),
-        "Keys": 0.17 * keys(rng),
-        "Lead": 0.30 * lead(rng),
+        "Drums": 0.80 * drums(rng),
+        "Bass": 0.56 * bass(rng),
+        "Guitar L": 0.36 * guitar(rng, -0.75, 0.03),
+        "Guitar R": 0.36 * guitar(rng, 0.75, -0.03),
+        "Keys": 0.42 * keys(rng),
+        "Lead": 0.5 * lead(rng),
     }
     sent = 0.5 * tracks["Drums"] + tracks["Guitar L"] + tracks["Guitar R"] + tracks["Keys"] + 1.6 * tracks["Lead"]
-    tracks["Room"] = 0.016 * room(sent, rng)
+    tracks["Room"] = 0.006 * room(sent, rng)
     return {name: BUS_GAIN * track for name, track in tracks.items()}
 
 
