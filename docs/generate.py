@@ -1,7 +1,7 @@
 """Writes the generated documentation from the checks and profiles themselves; `--check` only compares.
 
-    python docs/generate.py          write README's table, docs/checks.md and docs/profiles.md
-    python docs/generate.py --check  exit 1 and name what is out of date
+python docs/generate.py          write README's table, docs/checks.md and docs/profiles.md
+python docs/generate.py --check  exit 1 and name what is out of date
 """
 
 from __future__ import annotations
@@ -63,11 +63,7 @@ def outputs() -> dict[Path, str]:
 
 def main() -> int:
     """Write or compare."""
-    stale = [
-        path
-        for path, text in outputs().items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    ]
+    stale = [path for path, text in outputs().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:
             print(f"{path.relative_to(ROOT)} is out of date: run `make fix`", file=sys.stderr)

@@ -98,29 +98,31 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON of the command line."""
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "tool": dict(self.tool),
-            "profile": self.profile,
-            "genre": self.genre,
-            "inputs": [dict(i) for i in self.inputs],
-            "ready": self.ready,
-            "measurements": {
-                **{m.name: _measurement(m) for m in self.measurements},
-                "third_octave_db": {
-                    "value": list(self.third_octave_db),
-                    "unit": "dB",
-                    "band_hz": list(self.third_octave_hz),
+        return _lists(
+            {
+                "schema_version": SCHEMA_VERSION,
+                "tool": dict(self.tool),
+                "profile": self.profile,
+                "genre": self.genre,
+                "inputs": [dict(i) for i in self.inputs],
+                "ready": self.ready,
+                "measurements": {
+                    **{m.name: _measurement(m) for m in self.measurements},
+                    "third_octave_db": {
+                        "value": list(self.third_octave_db),
+                        "unit": "dB",
+                        "band_hz": list(self.third_octave_hz),
+                    },
                 },
-            },
-            "curves": {name: dataclasses.asdict(curve) for name, curve in self.curves.items()},
-            "stems": {},
-            "checklist": [dataclasses.asdict(item) for item in self.checklist],
-            "findings": [finding_to_dict(f) for f in self.findings],
-            "scores": {name: dataclasses.asdict(score) for name, score in self.scores.items()},
-            "second_opinion": [dataclasses.asdict(opinion) for opinion in self.second_opinion],
-            "seconds": dict(self.seconds),
-        }
+                "curves": {name: dataclasses.asdict(curve) for name, curve in self.curves.items()},
+                "stems": {},
+                "checklist": [dataclasses.asdict(item) for item in self.checklist],
+                "findings": [finding_to_dict(f) for f in self.findings],
+                "scores": {name: dataclasses.asdict(score) for name, score in self.scores.items()},
+                "second_opinion": [dataclasses.asdict(opinion) for opinion in self.second_opinion],
+                "seconds": dict(self.seconds),
+            }
+        )
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:
@@ -145,6 +147,13 @@ class Report:
             seconds=data["seconds"],
             second_opinion=tuple(Opinion(**o) for o in data["second_opinion"]),
         )
+
+
+def _lists(value: Any) -> Any:
+    """The same with lists for tuples, as JSON has it."""
+    if isinstance(value, dict):
+        return {k: _lists(v) for k, v in value.items()}
+    return [_lists(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _measurement(m: Measurement) -> dict[str, Any]:

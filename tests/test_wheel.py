@@ -1,0 +1,51 @@
+"""What users install: the wheel, in an empty environment, from nothing to the demo's diagnosis."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.slow
+
+
+def call(*command: object, cwd: Path) -> str:
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
+    call(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, ROOT, cwd=tmp_path)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "dsp/_presets/profiles/mix.toml" in names
+    assert "mixdiagnose/report.schema.json" in names
+    assert not any(n.startswith(("presets/", "tests/", "render_tests/", "benchmarks/")) for n in names)
+
+    call(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
+    python = tmp_path / "venv" / "bin" / "python"
+    call(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", wheel, cwd=tmp_path)
+    program = tmp_path / "venv" / "bin" / "mixdiagnose"
+    assert call(program, "explain", "true-peak", cwd=tmp_path).startswith("true-peak")
+    schema = json.loads(call(program, "schema", cwd=tmp_path))
+
+    report = json.loads(call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path))
+    jsonschema.validate(report, schema)
+    assert {f["id"] for f in report["findings"] if f["status"] == "problem"} == {"bus-limiter"}
+    truth = json.loads((tmp_path / "song" / "truth.json").read_text(encoding="utf-8"))
+    stems = list((tmp_path / "song" / "stems").glob("*.wav"))
+    assert len(stems) >= 10
+    assert len(truth["stems"]) == len(stems)
+    again = call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path)
+    assert json.loads(again)["measurements"] == report["measurements"]
