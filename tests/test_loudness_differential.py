@@ -55,15 +55,16 @@ def test_agrees_with_libebur128_and_pyloudnorm(kind: str, rate: int) -> None:
     samples = signal(kind, rate)
     (loudness, peak), (integrated, range_lu, true_peak) = ours(samples, rate), libebur128(samples, rate)
     assert loudness.integrated_lufs is not None
-    # 22.05 kHz: 10 ms are 220.5 samples, so our 400 ms blocks are 8800 long and theirs 8820
-    assert loudness.integrated_lufs == pytest.approx(integrated, abs=0.01 if rate % 100 == 0 else 0.03)
+    # 22.05 kHz: 10 ms are 220.5 samples, so our 400 ms blocks are 8800 samples long, theirs 8820, and fall elsewhere
+    assert loudness.integrated_lufs == pytest.approx(integrated, abs=0.01 if rate % 100 == 0 else 0.05)
     assert loudness.loudness_range_lu == pytest.approx(range_lu, abs=0.1)
     if kind != "white":
         assert peak == pytest.approx(true_peak, abs=0.2)
     else:
         # White noise has as much above 0.45 fs as elsewhere: there the interpolators' transition bands differ, and
-        # libebur128's coarser grid (4 times, 2 from 96 kHz) steps over crests, cos(pi/8) = -0.7 dB at the worst.
-        assert -0.2 < peak - true_peak < 0.8
+        # libebur128's coarser grid (4 times, 2 from 96 kHz) steps over crests, cos(pi/8) and cos(pi/4), -0.7 and
+        # -3 dB at the worst. Ours can only be the higher one.
+        assert -0.2 < peak - true_peak < (0.8 if rate < 96_000 else 3.0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = pyloudnorm.Meter(rate).integrated_loudness(samples.T.astype(np.float64))

@@ -43,7 +43,9 @@ def test_k_weighting_is_the_standard_s_table() -> None:
 def test_full_scale_997_hz_in_one_channel_reads_minus_3_01(rate: int) -> None:
     meter = LoudnessMeter(rate, 1, [1.0])
     meter.process(sine(997.0, 2.0, rate, 1).astype(np.float32))
-    assert meter.result().integrated_lufs == pytest.approx(-3.01, abs=0.1 if rate < 32_000 else 0.02)
+    assert meter.result().integrated_lufs == pytest.approx(
+        -3.01, abs=0.1 if rate < 32_000 else 0.04
+    )  # the bilinear transform
 
 
 def test_surrounds_count_more_and_the_lfe_nothing() -> None:
@@ -87,7 +89,7 @@ def test_hard_clipping_is_found_at_any_ceiling(ceiling_db: float, how: str) -> N
     first = np.flatnonzero((np.abs(x) if how != "above" else x).max(axis=0) >= ceiling)[0] / RATE
     assert found.start_s[0] == pytest.approx(first, abs=1.0)
     for start, channel in zip(found.start_s[:20], found.channel[:20], strict=True):
-        assert abs(x[channel, round(start * RATE)]) >= ceiling * 0.999
+        assert abs(x[channel, round(start * RATE)]) >= ceiling * 0.995  # of -30 dBFS, two steps of 16 bit are 0.2 %
 
 
 def quiet_fade() -> Curve:
@@ -211,7 +213,7 @@ def test_a_cliff_in_the_spectrum_is_found_and_a_slope_is_not() -> None:
     assert cliff.frequency_hz == pytest.approx(16_000, abs=300)
     converted = find_cutoff(measure(signal.resample_poly(x, 320, 147, axis=1)[:, : 96_000 * 5], 96_000).gram)
     assert converted is not None  # as if 44.1 kHz had become 96 kHz
-    assert 19_000 < converted.frequency_hz * 44_100 / RATE * RATE / 44_100 < 24_500
+    assert 19_000 < converted.frequency_hz < 24_500
     for order in (1, 2):
         slope = signal.sosfilt(signal.butter(order, 6_000, fs=RATE, output="sos"), x, axis=-1)
         assert find_cutoff(measure(slope).gram) is None

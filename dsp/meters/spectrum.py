@@ -37,6 +37,8 @@ HIGHEST_SHARE = 0.46
 FRAME_HOPS, SHORT_FRAMES, LONG_FRAMES = 5, 2, 8
 #: Lowest rate after decimation (Hz) and the highest frequency it must leave untouched.
 DECIMATED_HZ, PASS_HZ = 1600, 280.0
+#: Frames averaged at once.
+AT_ONCE = 4096
 #: Rounds of correction of the bin weights for the width of the analysis window.
 SHARPENING = 8
 
@@ -65,8 +67,13 @@ class BandGram:
 
     def long_term(self, frames: npt.NDArray[np.bool_] | None = None) -> Curve:
         """Mean of `data` over the chosen frames (all by default), shape (kinds, bands)."""
-        chosen = self.data if frames is None else self.data[frames]
-        return chosen.mean(axis=0, dtype=np.float64) if len(chosen) else np.zeros(self.data.shape[1:])
+        total, count = np.zeros(self.data.shape[1:]), 0
+        for start in range(0, len(self.data), AT_ONCE):  # a selection is a copy: never of the whole song
+            part = self.data[start : start + AT_ONCE]
+            part = part if frames is None else part[frames[start : start + AT_ONCE]]
+            total += part.sum(axis=0, dtype=np.float64)
+            count += len(part)
+        return total / max(count, 1)
 
 
 def band_shape(frequency_hz: Curve, band_hz: float, order: int = BAND_ORDER) -> Curve:

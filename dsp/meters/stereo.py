@@ -57,22 +57,22 @@ class StereoMeter(Meter[Stereo]):
         if channels != 2:
             raise ValueError(f"stereo needs 2 channels, got {channels}")
         super().__init__(sample_rate, channels)
-        self._products: list[Curve] = []  # LL, RR, LR and the energy of L - R of every hop
+        self._products: list[Curve] = []  # LL, RR, LR and the energy of L - R of every step
 
     def _consume(self, block: Samples) -> None:
-        whole = block[:, : block.shape[1] // self.hop * self.hop]
-        left, right = whole.reshape(2, -1, self.hop)
+        left, right = block.reshape(2, -1, self.hop)
         difference = left - right
         pairs = ((left, left), (right, right), (left, right), (difference, difference))
-        self._products.append(np.array([np.vecdot(a, b) for a, b in pairs], dtype=np.float64).T)
+        hops = np.array([np.vecdot(a, b) for a, b in pairs], dtype=np.float64)
+        self._products.append(hops.reshape(4, -1, STEP_HOPS).sum(axis=2).T)
 
     def _finish(self, tail: Samples) -> Stereo:
-        if tail.shape[1] < self.hop and not self._products:  # shorter than a hop: measured as it is
-            tail = np.pad(tail, ((0, 0), (0, self.hop - tail.shape[1])))
-        self._consume(tail)
+        step = STEP_HOPS * self.hop
+        whole_steps = len(self._products) * self.block_frames // step + tail.shape[1] // step
+        self._consume(np.pad(tail, ((0, 0), (0, -tail.shape[1] % step))))
         products = np.concatenate(self._products)
         ll, rr, lr, dd = products.sum(axis=0)
-        windows = window_sums(products, WINDOW_HOPS)[::STEP_HOPS]
+        windows = window_sums(products[:whole_steps], WINDOW_HOPS // STEP_HOPS)
         power = (windows[:, 0] + windows[:, 1]) / (2 * WINDOW_HOPS * self.hop)
         floor = max(from_power_db(ACTIVE_FLOOR_DBFS), power.max(initial=0.0) * from_power_db(ACTIVE_RANGE_DB))
         # a window with one silent channel has no correlation

@@ -54,16 +54,17 @@ def print_report(report: Report, stream: TextIO) -> None:
     """Write a report for people; on anything but a terminal as plain lines of 80 columns."""
     plots = (stream.encoding or "utf-8").lower().startswith("utf")
     if stream.isatty():
-        _print(Console(file=stream, highlight=False, emoji=False, markup=False), report, plots)
+        draw_report(Console(file=stream, highlight=False, emoji=False, markup=False), report, plots)
         return
     plain = io.StringIO()
     console = Console(file=plain, width=PLAIN_WIDTH, highlight=False, emoji=False, markup=False)
-    _print(console, report, plots)
+    draw_report(console, report, plots)
     text = re.sub(r"[ \t]+$", "", plain.getvalue(), flags=re.MULTILINE)
     stream.write(text.encode(stream.encoding or "utf-8", "replace").decode(stream.encoding or "utf-8"))
 
 
-def _print(console: Console, report: Report, plots: bool) -> None:
+def draw_report(console: Console, report: Report, plots: bool) -> None:
+    """Draw a report on a console; `plots` needs block characters."""
     console.print(_header(report))
     console.print()
     console.print(_verdict(report))

@@ -19,10 +19,27 @@ from dsp.findings import Status
 from dsp.mix import Mix, measure
 from dsp.units import Samples
 from render_tests.scenes.base import (
-    BEAT_S, CHORUS_S, FRAMES, RATE, SECONDS, SOURCE, beat_s, clean, quantised, stems,
+    BEAT_S,
+    CHORUS_S,
+    FRAMES,
+    RATE,
+    SECONDS,
+    SOURCE,
+    beat_s,
+    clean,
+    quantised,
+    stems,
 )  # fmt: skip
 from render_tests.scenes.processors import (
-    Signal, compressed, dithered, gain, levelled, limited, rms, rotated, spectral_share,
+    Signal,
+    compressed,
+    dithered,
+    gain,
+    levelled,
+    limited,
+    rms,
+    rotated,
+    spectral_share,
 )  # fmt: skip
 
 __all__ = ["SCENES", "Scene", "Take", "clean_mix", "mix_of"]
@@ -131,9 +148,7 @@ def _between_the_samples(amplitude: float) -> Take:
     samples = clean().astype(np.float64)
     start = round((middle_s - length_s / 2) * RATE)
     samples[:, start : start + frames] += ping
-    return Take(
-        quantised(samples), _file("ping"), {"true_peak_dbtp": (_around(middle_s, length_s / 2),)}
-    )
+    return Take(quantised(samples), _file("ping"), {"true_peak_dbtp": (_around(middle_s, length_s / 2),)})
 
 
 @scene("true-peak", "warning")
@@ -410,9 +425,7 @@ def partial() -> Take:
 @scene("head-and-tail", "warning")
 def cut_head() -> Take:
     """The bounce starts in the middle of the first bar."""
-    return Take(
-        np.ascontiguousarray(clean()[:, round(1.5 * RATE) :]), _file("no head"), {"head_dbfs": ((0.0, 0.01),)}
-    )
+    return Take(np.ascontiguousarray(clean()[:, round(1.5 * RATE) :]), _file("no head"), {"head_dbfs": ((0.0, 0.01),)})
 
 
 @scene("head-and-tail", "warning")

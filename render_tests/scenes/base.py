@@ -218,7 +218,11 @@ def lead(rng: Generator) -> Track:
         phase = 2 * np.pi * np.cumsum(hertz(note) * 2.0 ** (vibrato / 12.0)) / RATE
         tone = np.sum([np.sin(k * phase + 0.7 * k * k) / k**1.3 for k in range(1, 12)], axis=0)
         tone += 0.05 * filtered_noise(t.size, 2000, 12000, rng)
-        swell = np.minimum(1.0, t / 0.04) * np.minimum(1.0, (seconds - t) / 0.08) * (0.8 + 0.2 * np.sin(np.pi * t / seconds))
+        swell = (
+            np.minimum(1.0, t / 0.04)
+            * np.minimum(1.0, (seconds - t) / 0.08)
+            * (0.8 + 0.2 * np.sin(np.pi * t / seconds))
+        )
         add(line, beat_s(beat), tone * swell, float(np.exp2(rng.normal(0.0, 0.2))))
     return pan(line, 0.0)
 
