@@ -98,7 +98,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON of the command line."""
-        return _lists(
+        data: dict[str, Any] = _lists(
             {
                 "schema_version": SCHEMA_VERSION,
                 "tool": dict(self.tool),
@@ -123,6 +123,7 @@ class Report:
                 "seconds": dict(self.seconds),
             }
         )
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Report:

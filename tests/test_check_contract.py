@@ -21,7 +21,7 @@ from dsp.diagnose import Report, diagnose, run_check, select
 from dsp.errors import UsageError
 from dsp.mix import Mix, measure
 from dsp.profile import Profile, Threshold, load_profile, profile_names
-from dsp.units import Samples
+from dsp.units import Curve, Samples
 from render_tests.scenes.base import clean
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -39,7 +39,7 @@ def signal(name: str) -> tuple[Samples, Source]:
         return Source(name, "WAV", "PCM", rate, layout, 24)
 
     tone = np.stack([np.sin(0.1309 * t)] * 2).astype(np.float32)
-    made: dict[str, tuple[Samples, Source]] = {
+    made: dict[str, tuple[Curve, Source]] = {
         "silence": (np.zeros((2, 96_000), np.float32), source(48_000, "stereo")),
         "mono": (0.1 * noise[:1], source(48_000, "mono")),
         "one frame": (noise[:2, :1], source(48_000, "stereo")),
@@ -56,7 +56,7 @@ def signal(name: str) -> tuple[Samples, Source]:
         "partial": (0.1 * noise[:2], dataclasses.replace(source(48_000, "stereo"), partial="ends early")),
     }
     samples, of = made[name]
-    return np.ascontiguousarray(samples), of
+    return np.ascontiguousarray(samples, dtype=np.float32), of
 
 
 AWKWARD = [
