@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ CHORDS_HZ = ((220.0, 277.2, 329.6), (196.0, 246.9, 293.7), (174.6, 220.0, 261.6)
 BEAT_S = 0.5
 
 
+@cache
 def _note(hz: float, seconds: float, rate: int, partials: int, decay_s: float) -> Numbers:
     t = np.arange(round(seconds * rate)) / rate
     wave = np.zeros(len(t))

@@ -25,6 +25,8 @@ LOWER_RATES_HZ = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000)
 UPSAMPLED_FROM, UPSAMPLED_TO = 0.88, 1.01
 #: Lossy encoders cut between these frequencies (MP3 and AAC at 96 to 320 kbit/s).
 LOSSY_FROM_HZ, LOSSY_TO_HZ = 14_500.0, 20_600.0
+#: Above this share of the sample rate a cliff is the anti-alias filter of an honest converter or synthesiser.
+BAND_END = 0.44
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
@@ -75,7 +77,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         + (" float" if source.codec == "float" else "")
         + f", {source.sample_rate / 1000:g} kHz"
     )
-    message = f"{name}. " + ("; ".join(notes) + "." if notes else "As mastering wants it.")
+    message = f"{name}: " + ("; ".join(notes) if notes else "as mastering wants it") + "."
     title = "File fit for delivery" if status == "pass" else "File not as mastering wants it"
     return (
         Finding(
@@ -97,7 +99,7 @@ def _origin(cutoff_hz: float, sample_rate: int) -> tuple[str, str]:
                 f"nothing above {cutoff_hz / 1000:.1f} kHz: probably converted up from {rate / 1000:g} kHz",
                 "Bounce at the session's own rate; converting up adds nothing.",
             )
-    if LOSSY_FROM_HZ <= cutoff_hz <= LOSSY_TO_HZ:
+    if LOSSY_FROM_HZ <= cutoff_hz <= min(LOSSY_TO_HZ, BAND_END * sample_rate):
         return (
             f"the spectrum ends in a cliff at {cutoff_hz / 1000:.1f} kHz, as lossy encoders leave it",
             "If a lossy file was used on the way, go back to the original.",

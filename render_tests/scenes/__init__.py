@@ -6,7 +6,7 @@ with it: a hot mix has too high a true peak as well, but it must not seem clippe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
@@ -37,7 +37,6 @@ from render_tests.scenes.processors import (
     gain,
     levelled,
     limited,
-    rms,
     rotated,
     spectral_share,
 )  # fmt: skip
@@ -60,7 +59,7 @@ class Take:
 
     samples: Samples
     source: Source = SOURCE
-    places: dict[str, tuple[Span, ...]] = field(default_factory=dict)
+    places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
