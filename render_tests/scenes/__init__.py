@@ -164,7 +164,7 @@ def high_over_between_samples() -> Take:
 
 @scene("clipping", "problem", "bus-limiter")
 def three_clipped_hits() -> Take:
-    """Three strokes of the drummer ran into a converter's ceiling at -6 dBFS; nothing else is touched."""
+    """Three strokes of the drummer ran into a converter's ceiling at -9 dBFS; nothing else is touched."""
     samples = clean().astype(np.float64)
     size = np.abs(samples).max(axis=0)
     onsets = [beat_s(half / 2) for half in range(64)]
@@ -173,7 +173,7 @@ def three_clipped_hits() -> Take:
     for onset in loudest:
         if len(hits) < 3 and all(abs(onset - other) > 2 * BEAT_S for other in hits):
             hits.append(onset)
-    ceiling = gain(-6.0)
+    ceiling = gain(-9.0)
     for onset in hits:
         hit = slice(round((onset - 0.01) * RATE), round((onset + 0.12) * RATE))
         samples[:, hit] = np.clip(samples[:, hit], -ceiling, ceiling)
@@ -191,7 +191,7 @@ def clipped_then_turned_down() -> Take:
     return Take(quantised(np.clip(samples, -ceiling, ceiling) * gain(-8.0)), _file("clipped"), places)
 
 
-@scene("dc-offset", "warning")
+@scene("dc-offset", "warning", "head-and-tail")
 def small_offset() -> Take:
     """An offset of -50 dBFS on the left."""
     samples = clean().astype(np.float64)
@@ -230,7 +230,7 @@ def quiet() -> Take:
 @scene("loudness", "warning", "file-format")
 def quiet_in_16_bit() -> Take:
     """Twelve decibels quieter in 16 bit, which is one."""
-    return Take(quantised(dithered(clean() * gain(-12.0), 16), 16), _file("quiet", 16))
+    return Take(quantised(dithered(clean().astype(np.float64) * gain(-12.0), 16), 16), _file("quiet", 16))
 
 
 def _flattened(samples: Samples | Signal, threshold_db: float, drive: float) -> Signal:
@@ -240,13 +240,13 @@ def _flattened(samples: Samples | Signal, threshold_db: float, drive: float) -> 
     return levelled(np.tanh(drive * unit), samples)
 
 
-@scene("crest-factor", "warning", "over-compression", "bus-limiter")
+@scene("crest-factor", "warning", "over-compression", "bus-limiter", "dc-offset")
 def compressed_mix() -> Take:
     """A compressor with a low threshold on the mix bus: less than 12 dB of crest factor is left."""
-    return Take(quantised(_flattened(clean(), -20.0, 1.2)), _file("compressed"))
+    return Take(quantised(_flattened(clean(), -14.0, 0.6)), _file("compressed"))
 
 
-@scene("crest-factor", "problem", "over-compression", "bus-limiter")
+@scene("crest-factor", "problem", "over-compression", "bus-limiter", "clipping", "dc-offset")
 def flattened_mix() -> Take:
     """The same with heavy saturation: less than 8 dB is left."""
     return Take(quantised(_flattened(clean(), -24.0, 5.0)), _file("flattened"))
@@ -264,13 +264,13 @@ def _squashed_chorus(threshold_db: float, drive: float) -> Take:
     return Take(quantised(samples), _file("squashed"), places)
 
 
-@scene("over-compression", "warning", "crest-factor", "bus-limiter")
+@scene("over-compression", "warning", "crest-factor", "bus-limiter", "dc-offset")
 def squashed_chorus() -> Take:
     """The verse breathes, the chorus is held down: PSR below 8 dB there."""
-    return _squashed_chorus(-20.0, 3.0)
+    return _squashed_chorus(-10.0, 0.3)
 
 
-@scene("over-compression", "problem", "crest-factor", "bus-limiter")
+@scene("over-compression", "problem", "crest-factor", "bus-limiter", "clipping", "dc-offset")
 def crushed_chorus() -> Take:
     """The same with a PSR below 6 dB."""
     return _squashed_chorus(-24.0, 10.0)
@@ -332,7 +332,7 @@ def one_guitar_twice() -> Take:
     tracks = dict(stems())
     mono = 1.6 * tracks["Guitar L"].sum(axis=0)
     tracks["Guitar L"], tracks["Guitar R"] = np.stack([mono, 0 * mono]), np.stack([0 * mono, -mono])
-    return Take(quantised(np.sum(list(tracks.values()), axis=0)), _file("doubled"))
+    return Take(quantised(0.7 * np.sum(list(tracks.values()), axis=0)), _file("doubled"))
 
 
 def _wide_bass(degrees: float) -> Take:
@@ -397,8 +397,8 @@ def ends_at_16_khz() -> Take:
 @scene("file-format", "warning")
 def converted_up() -> Take:
     """44.1 kHz blown up to 96 kHz."""
-    low = signal.resample_poly(clean().astype(np.float64), 147, 160, axis=1)
-    high = signal.resample_poly(low, 320, 147, axis=1)
+    low = signal.resample(clean().astype(np.float64), FRAMES * 147 // 160, axis=1)
+    high = signal.resample(low, 2 * FRAMES, axis=1)
     return Take(quantised(high), _file("96k", sample_rate=96_000))
 
 

@@ -7,7 +7,7 @@ guitars play the same part differently, the rooms ring out. No device works on t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -149,10 +149,9 @@ def drums(rng: Generator) -> Track:
         for beat in (1.0, 3.0):
             strike(beat, snare, 1.15 * force, 0.05)
         for eighth in range(8):
-            open_hat = chorus and eighth % 2 == 1
+            length_s, half_life_s = (0.28, 0.05) if chorus and eighth % 2 else (0.09, 0.014)
             strike(
-                eighth / 2,
-                lambda r, long=open_hat: cymbal(0.28 if long else 0.09, 0.05 if long else 0.014, r),
+                eighth / 2, partial(cymbal, length_s, half_life_s),
                 0.20 if eighth % 2 else 0.28, -0.35,
             )  # fmt: skip
         if bar in (0, CHORUS_BAR):
