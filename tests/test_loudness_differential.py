@@ -1,144 +1,107 @@
-"""Our loudness and true peak against libebur128 and pyloudnorm, on random and musical signals."""
+"""Loudness and true peak beside libebur128 and pyloudnorm."""
 
 from __future__ import annotations
 
-import math
-from functools import cache
-from typing import NamedTuple
+import warnings
+from pathlib import Path
 
 import numpy as np
+import pyebur128
+import pyloudnorm
 import pytest
-from scipy.signal import firwin
 
-from dsp.meters.loudness import LoudnessMeter
+from dsp.meters.loudness import Loudness, LoudnessMeter
 from dsp.meters.true_peak import TruePeakMeter
-from dsp.units import amplitude_db
-from tests.music_signals import Numbers, Wave, blocks, music, pink, wave
+from dsp.units import Samples
+from plugin_bridge.files import read_audio
+from tests.music_signals import music, pink, wave
 
-pyebur128 = pytest.importorskip("pyebur128")
-pyloudnorm = pytest.importorskip("pyloudnorm")
-
-#: LU. libebur128 implements the same standard: rounding. pyloudnorm approximates the K-weighting: EBU's tolerance.
-INTEGRATED_LIBEBUR128, INTEGRATED_PYLOUDNORM, RANGE_LIBEBUR128 = 0.01, 0.1, 0.1
-#: dB by which two sound interpolators may differ at the same instant (pass-band ripple of both).
-RIPPLE = 0.1
+CORPUS = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
-class Reading(NamedTuple):
-    integrated: float
-    loudness_range: float
-    true_peak: float
+def ours(samples: Samples, rate: int) -> tuple[Loudness, float]:
+    loudness = LoudnessMeter(rate, len(samples), [1.0] * len(samples))
+    peak = TruePeakMeter(rate, len(samples))
+    loudness.process(samples)
+    peak.process(samples)
+    return loudness.result(), peak.result().max_dbtp or -999.0
 
 
-def ours(x: Wave, rate: int) -> Reading:
-    loudness, peak = LoudnessMeter(rate, len(x), (1.0,) * len(x)), TruePeakMeter(rate, len(x))
-    for block in blocks(x, rate // 2):
-        loudness.process(block)
-        peak.process(block)
-    got, dbtp = loudness.result(), peak.result().max_dbtp
-    assert got.integrated_lufs is not None
-    assert got.loudness_range_lu is not None
-    assert dbtp is not None
-    return Reading(got.integrated_lufs, got.loudness_range_lu, dbtp)
-
-
-def libebur128(x: Wave, rate: int) -> Reading:
+def libebur128(samples: Samples, rate: int) -> tuple[float, float, float]:
     mode = pyebur128.MeasurementMode
-    state = pyebur128.R128State(len(x), rate, mode.MODE_I | mode.MODE_LRA | mode.MODE_TRUE_PEAK)
-    state.add_frames(x.T.copy().ravel(), x.shape[1])
-    peak = max(pyebur128.get_true_peak(state, c) for c in range(len(x)))
-    return Reading(pyebur128.get_loudness_global(state), pyebur128.get_loudness_range(state), amplitude_db(float(peak)))
+    state = pyebur128.R128State(len(samples), rate, mode.MODE_I | mode.MODE_LRA | mode.MODE_TRUE_PEAK)
+    state.add_frames(samples.T.copy().ravel(), samples.shape[1])
+    peak = max(pyebur128.get_true_peak(state, c) for c in range(len(samples)))
+    return pyebur128.get_loudness_global(state), pyebur128.get_loudness_range(state), 20 * float(np.log10(peak))
 
 
-def libebur128_grid(rate: int) -> int:
-    """Points per sample at which libebur128 looks (ebur128.c, `interp_create` in `ebur128_init_resampler`)."""
-    return 4 if rate < 96_000 else 2 if rate < 192_000 else 1
-
-
-def largest_miss_db(bandwidth: float, grid: int) -> float:
-    """By how much a grid of so many points per sample can miss the peak of a band-limited waveform.
-
-    Near its peak M a waveform without content above B is at least M cos(2 pi B t) (Duffin and Schaeffer 1938),
-    and the nearest point lies within 1 / (2 grid) samples. `bandwidth` is B over the sample rate.
-    """
-    cosine = math.cos(math.pi * bandwidth / grid)
-    return -20 * math.log10(cosine) if cosine > 1e-9 else math.inf
-
-
-def level_steps(rate: int, seconds: int = 20) -> Numbers:
-    """Noise whose level is drawn anew every second from a range of 44 dB: some of it is gated, some not."""
-    rng = np.random.default_rng(5)
-    gain = np.repeat(10 ** (rng.uniform(-50, -6, seconds) / 20) / 4, rate)
-    return np.asarray(rng.standard_normal((2, seconds * rate)).clip(-3.5, 3.5) * gain)
-
-
-@cache
-def signal(name: str, rate: int) -> tuple[Numbers, float]:
-    """A stereo signal and the highest frequency with content in it, over the sample rate."""
+def signal(kind: str, rate: int) -> Samples:
     frames = 20 * rate
-    if name == "song":
-        return music(24.0, rate), 0.5
-    if name == "song without drums":
-        return music(24.0, rate, seed=1, drums=False), min(0.42, 15 * 330 / rate)
-    if name == "white noise":
-        return np.random.default_rng(1).standard_normal((2, frames)) * 0.1, 0.5
-    if name == "level steps":
-        return level_steps(rate), 0.5
-    return pink(2, frames, 3, slope=2.0 if name == "brown noise" else 1.0), 0.5
+    rng = np.random.default_rng(3)
+    swell = 0.05 + np.abs(np.sin(np.pi * np.arange(frames) / (7.3 * rate)))
+    made = {
+        "white": lambda: 0.1 * rng.standard_normal((2, frames)) * swell,
+        "pink": lambda: 0.2 * pink(2, frames, 4) * swell,
+        "music": lambda: music(20.0, rate, seed=5),
+        "music-mono": lambda: music(20.0, rate, seed=6)[:1],
+        "gaps": lambda: music(20.0, rate, seed=7) * (np.arange(frames) // (2 * rate) % 2),
+    }[kind]()
+    return wave(made)
 
 
-NAMES = ("song", "song without drums", "white noise", "pink noise", "brown noise", "level steps")
-RATES = (22_050, 44_100, 48_000, 96_000)
+@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("kind", ["white", "pink", "music", "music-mono", "gaps"])
+def test_agrees_with_libebur128_and_pyloudnorm(kind: str, rate: int) -> None:
+    samples = signal(kind, rate)
+    (loudness, peak), (integrated, range_lu, true_peak) = ours(samples, rate), libebur128(samples, rate)
+    assert loudness.integrated_lufs is not None
+    # 22.05 kHz: 10 ms are 220.5 samples, so our 400 ms blocks are 8800 samples long, theirs 8820, and fall elsewhere
+    assert loudness.integrated_lufs == pytest.approx(integrated, abs=0.01 if rate % 100 == 0 else 0.1)
+    assert loudness.loudness_range_lu == pytest.approx(range_lu, abs=0.1)
+    if kind != "white":
+        assert peak == pytest.approx(true_peak, abs=0.2)
+    else:
+        # White noise has as much above 0.45 fs as elsewhere: there the interpolators' transition bands differ, and
+        # libebur128's coarser grid (4 times, 2 from 96 kHz) steps over crests, cos(pi/8) and cos(pi/4), -0.7 and
+        # -3 dB at the worst. Ours can only be the higher one.
+        assert -0.2 < peak - true_peak < (0.8 if rate < 96_000 else 3.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = pyloudnorm.Meter(rate).integrated_loudness(samples.T.astype(np.float64))
+    # its K-weighting is an approximation, 0.04 LU off at 48 kHz (SCIENCE: RBJ 1500 Hz, +4 dB), worse at low rates
+    assert loudness.integrated_lufs == pytest.approx(other, abs=0.1)
 
 
-@pytest.mark.parametrize("channels", [1, 2])
-@pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("name", NAMES)
-def test_integrated_loudness_and_range(name: str, rate: int, channels: int) -> None:
-    x = wave(signal(name, rate)[0][:channels])
-    mine, theirs = ours(x, rate), libebur128(x, rate)
-    assert mine.integrated == pytest.approx(theirs.integrated, abs=INTEGRATED_LIBEBUR128)
-    assert mine.loudness_range == pytest.approx(theirs.loudness_range, abs=RANGE_LIBEBUR128)
-    approximate = pyloudnorm.Meter(rate).integrated_loudness(x.T.astype(np.float64))
-    assert mine.integrated == pytest.approx(approximate, abs=INTEGRATED_PYLOUDNORM)
+def test_at_192_khz_libebur128_reports_the_sample_peak() -> None:
+    samples = signal("music", 192_000)[:, : 192_000 * 4]
+    peak, (_, _, theirs) = ours(samples, 192_000)[1], libebur128(samples, 192_000)
+    assert theirs == pytest.approx(20 * np.log10(np.abs(samples).max()), abs=1e-3)
+    assert theirs - 1e-6 <= peak <= theirs + 0.2
 
 
-@pytest.mark.parametrize("rate", RATES)
-@pytest.mark.parametrize("name", NAMES)
-def test_true_peak_differs_only_by_what_a_coarser_grid_misses(name: str, rate: int) -> None:
-    samples, bandwidth = signal(name, rate)
-    x = wave(samples)
-    difference = ours(x, rate).true_peak - libebur128(x, rate).true_peak
-    assert -RIPPLE <= difference <= RIPPLE + largest_miss_db(bandwidth, libebur128_grid(rate))
+#: LUFS, LU and dBTP by ffmpeg 5.1. It steps the loudness range by 100 ms, we and libebur128 by 1 s.
+FFMPEG = {
+    "stk_hacienda.ogg": (-8.9, 5.4, 0.7),
+    "stk_bay.ogg": (-11.6, 2.4, 1.1),
+    "stk_garden.ogg": (-11.9, 5.4, -0.3),
+    "hyperrogue_hr-domina-hunting.ogg": (-15.1, 4.8, 0.2),
+    "wesnoth_love_theme.ogg": (-13.6, 4.9, -0.4),
+}
 
 
-@pytest.mark.parametrize("rate", [22_050, 44_100, 48_000, 96_000, 192_000])
-@pytest.mark.parametrize("name", NAMES)
-def test_true_peak_agrees_without_treble(name: str, rate: int) -> None:
-    """With nothing above the frequency where libebur128's grid misses up to 0.1 dB, both agree within 0.2 dB.
-
-    So what is above it (0.19 of the rate at 44.1 and 48 kHz, 0.097 at 96 kHz, 0.048 at 192 kHz, where libebur128
-    does not interpolate) causes the larger differences of the test before this one, and nothing else.
-    """
-    bandwidth = libebur128_grid(rate) * math.acos(10 ** (-0.1 / 20)) / math.pi
-    stop = firwin(1001, 0.9 * bandwidth, fs=1.0, window=("kaiser", 8.0))  # -80 dB from `bandwidth` up
-    samples = signal(name, rate)[0][:, : 8 * rate]
-    spectrum = np.fft.rfft(samples) * np.abs(np.fft.rfft(stop, samples.shape[1]))
-    x = wave(np.fft.irfft(spectrum, samples.shape[1]))
-    x[:, 0] = x[:, -1] = 0  # a periodic filter's ends do not meet zero; only libebur128 looks beyond the file
-    x = wave(x * np.minimum(1.0, np.minimum(np.arange(x.shape[1]), np.arange(x.shape[1])[::-1]) / (0.05 * rate)))
-    assert ours(x, rate).true_peak == pytest.approx(libebur128(x, rate).true_peak, abs=0.2)
-
-
-@pytest.mark.parametrize("frequency", [0.05, 0.15, 0.25, 0.35, 0.44])
-@pytest.mark.parametrize("rate", [48_000, 96_000, 192_000])
-def test_true_peak_of_a_sine_lies_between_theirs_and_the_closed_form(rate: int, frequency: float) -> None:
-    """libebur128 misses at most the closed form's share; ours does not."""
-    grid = libebur128_grid(rate)
-    n = np.arange(rate // 4)
-    fade = np.minimum(1.0, np.minimum(n, n[::-1]) / (rate / 100))
-    # crests half a step of libebur128's grid away from its points, where frequency and rate allow
-    x = wave(0.5 * fade * np.cos(2 * np.pi * frequency * (n - 1 / (2 * grid))))
-    mine, theirs = ours(x, rate).true_peak, libebur128(x, rate).true_peak
-    assert mine == pytest.approx(20 * math.log10(0.5), abs=0.1)  # our meter's stated accuracy
-    assert 20 * math.log10(0.5) - largest_miss_db(frequency, grid) - RIPPLE <= theirs <= mine + RIPPLE
+@pytest.mark.corpus
+@pytest.mark.parametrize("name", FFMPEG)
+def test_real_songs_read_as_ffmpeg_and_libebur128_say(name: str) -> None:
+    path = CORPUS / "mixes" / name
+    if not path.exists():
+        pytest.skip("the songs are not beside this checkout")
+    audio, _ = read_audio(path)
+    loudness, peak = ours(audio.samples, audio.sample_rate)
+    integrated, range_lu, true_peak = libebur128(audio.samples, audio.sample_rate)
+    assert loudness.integrated_lufs == pytest.approx(integrated, abs=0.01)
+    assert loudness.loudness_range_lu == pytest.approx(range_lu, abs=0.1)
+    assert peak == pytest.approx(true_peak, abs=0.2)
+    lufs, lu, dbtp = FFMPEG[name]
+    assert loudness.integrated_lufs == pytest.approx(lufs, abs=0.1)
+    assert loudness.loudness_range_lu == pytest.approx(lu, abs=0.3)
+    assert peak == pytest.approx(dbtp, abs=0.2)

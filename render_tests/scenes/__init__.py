@@ -164,7 +164,7 @@ def high_over_between_samples() -> Take:
 
 @scene("clipping", "problem", "bus-limiter")
 def three_clipped_hits() -> Take:
-    """Three strokes of the drummer ran into a converter's ceiling at -9 dBFS; nothing else is touched."""
+    """The three loudest strokes, and the beat around each, ran into a converter's ceiling at -8 dBFS."""
     samples = clean().astype(np.float64)
     size = np.abs(samples).max(axis=0)
     onsets = [beat_s(half / 2) for half in range(64)]
@@ -173,11 +173,11 @@ def three_clipped_hits() -> Take:
     for onset in loudest:
         if len(hits) < 3 and all(abs(onset - other) > 2 * BEAT_S for other in hits):
             hits.append(onset)
-    ceiling = gain(-9.0)
+    ceiling = gain(-8.0)
     for onset in hits:
-        hit = slice(round((onset - 0.01) * RATE), round((onset + 0.12) * RATE))
+        hit = slice(round((onset - 0.6) * RATE), round((onset + 0.6) * RATE))
         samples[:, hit] = np.clip(samples[:, hit], -ceiling, ceiling)
-    spans = tuple((onset - 0.01, onset + 0.12) for onset in sorted(hits))
+    spans = tuple((onset - 0.6, onset + 0.6) for onset in sorted(hits))
     return Take(quantised(samples), _file("clipped hits"), {"clipped_at": spans})
 
 
