@@ -49,6 +49,11 @@ define apt
   $$as apt-get update -q > /dev/null && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q $(1) > /dev/null; }
 endef
 
+# DawDreamer and pedalboard are linked against these, which a desktop has and a bare machine lacks.
+define libraries
+$(BIN)/python -c 'import dawdreamer, pedalboard' 2> /dev/null || $(call apt,libatomic1 libgl1 libglib2.0-0 libx11-6)
+endef
+
 $(BIN)/python:
 	@command -v $(PYTHON) > /dev/null || $(call apt,python3 python3-venv)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -58,9 +63,11 @@ $(BIN)/python:
 
 $(VENV)/run.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q -e .
+	@$(libraries)
 	@touch $@
 
 $(VENV)/dev.stamp: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install -q 'pip>=25.1'
 	$(BIN)/python -m pip install -q -e '.[opinions]' --group dev
+	@$(libraries)
 	@touch $@ $(VENV)/run.stamp

@@ -90,6 +90,10 @@ def identify(file: BinaryIO, name: str, file_bytes: int) -> Kind:
     return _mpeg_stream(body) or _refused(name, head)
 
 
+#: A text shorter than this that has a slash and one line is the target of a link (git without symlinks).
+_LONGEST_LINK = 256
+
+
 def _refused(name: str, head: bytes) -> Kind:
     remedy = "choose a WAV, AIFF, FLAC, OGG, MP3 or M4A file"
     for magic, what, instead in _NOT_AUDIO:
@@ -103,6 +107,10 @@ def _refused(name: str, head: bytes) -> Kind:
     if not head.strip(b"\0"):
         raise InputError(name, "holds only zero bytes", REEXPORT)
     if _is_text(head[:4096]):
+        text = head.decode("utf-8", "replace").strip()
+        if "/" in text and len(text) < _LONGEST_LINK and not set(text) & set("\n\0\t"):
+            cause = f"is text that names another file ({text}): a symbolic link that was not restored"
+            raise InputError(name, cause, "open that file instead")
         raise InputError(name, "is text, not audio", remedy)
     raise InputError(name, "is not audio in any known format", remedy)
 

@@ -95,12 +95,13 @@ def test_wrong_usage_exits_with_2(arguments: list[str], good: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "lfs", "text", "directory", "header only", "noise"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "lfs", "link", "text", "directory", "header only", "noise"])
 def test_unreadable_files_exit_with_3_and_one_line(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "song.wav"
     content = {
         "empty": b"",
         "lfs": LFS.encode(),
+        "link": b"../stems/song.flac",
         "text": b"this is not audio at all, it is a letter",
         "header only": b"RIFF\x24\0\0\0WAVEfmt ",
         "noise": bytes(range(7, 250)) * 40,
@@ -117,6 +118,8 @@ def test_unreadable_files_exit_with_3_and_one_line(kind: str, tmp_path: Path) ->
     assert ";" in done.stderr  # cause; remedy
     if kind == "lfs":
         assert "git lfs pull" in done.stderr
+    if kind == "link":
+        assert "../stems/song.flac" in done.stderr
 
 
 def test_a_truncated_file_is_measured_as_far_as_it_goes(good: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ and the loudness of each section of the song.
 from __future__ import annotations
 
 from dsp.checks._wording import clock, severity
-from dsp.findings import Finding, Fix, GainMove, Measurement, Status
+from dsp.findings import Advice, Finding, Fix, GainMove, Measurement, Status
 from dsp.mix import Mix
 from dsp.profile import Profile
 
@@ -31,9 +31,10 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         status = "warning" if loudness <= profile.number(ID, "problem_lufs") else "problem"
         title = "Louder than the target"
         message += f" That is {loudness - high:.1f} LU above {high:g} LUFS."
-        if profile.name == "mix":
-            message += " Take processing off the mix bus first; a trim alone only hides it."
-        fixes = (GainMove("mix", round(high - loudness, 1)),)
+        if profile.number("bus-limiter", "judge"):
+            message += " A trim alone only hides what made it loud."
+            fixes = (Advice("Take processing off the mix bus first, then lower the mix by what is left."),)
+        fixes += (GainMove("mix", round(high - loudness, 1)),)
     elif loudness < low:
         status = "info"
         title = "Quieter than usual"

@@ -162,8 +162,8 @@ def _print_plots(console: Console, report: Report) -> None:
     lines = []
     if known := [v for v in curve.values if v is not None]:
         top = max(known)
-        low = max(min(known), top - 20.0)
-        lines.append(("Loudness", bars(downsample(curve.values, width), low - 2.0, top), _axis(curve, low, top)))
+        low = max(min(known), top - 12.0)
+        lines.append(("Loudness", bars(downsample(curve.values, width), low - 1.0, top), _axis(curve, low, top)))
     levels = [v for v in report.third_octave_db if v is not None]
     if levels:
         top = max(levels)
