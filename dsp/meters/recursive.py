@@ -14,6 +14,9 @@ import numpy as np
 
 from dsp.units import Curve
 
+#: A state multiplied by less than this has died away: 1e-30 is -600 dB.
+NOTHING = 1e-30
+
 
 def state_space(sos: Curve) -> tuple[Curve, Curve, Curve, float]:
     """A, b, c, d of a cascade of second-order sections (rows b0 b1 b2 a0 a1 a2, a0 = 1).
@@ -71,8 +74,11 @@ class RecursiveFilter:
         states[:, 0] = state
         states[:, 1:] = rows[:, :, self.step :]
         advance, reach = self._advance, 1
-        while reach < states.shape[1]:  # prefix sums by doubling: s[k] = z[k] + M z[k-1] + M^2 z[k-2] ...
+        while (
+            reach < states.shape[1] and advance.any()
+        ):  # prefix sums by doubling: s[k] = z[k] + M z[k-1] + M^2 z[k-2] ...
             states[:, reach:] += states[:, :-reach] @ advance
             advance, reach = advance @ advance, reach * 2
+            advance[np.abs(advance) < NOTHING] = 0.0
         out = rows[:, :, : self.step] + states[:, :-1] @ self._from_state
         return out.reshape(channels, frames), states[:, -1].copy()

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
+from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples
 
 #: IEC 61260-1 exact mid-band frequencies, 25 Hz to 20 kHz, and their nominal names.
@@ -172,7 +172,7 @@ class BandGramMeter(Meter[BandGram]):
             self._spectra = np.empty((frames, self.channels, size // 2 + 1), dtype=np.complex128)
         buffer = np.concatenate([self._history, block], axis=1, dtype=np.float64)
         self._history = buffer[:, -self.frame :].copy()
-        spans = sliding_window_view(buffer, size, axis=1)[:, :: self.frame].transpose(1, 0, 2)
+        spans = frames_of(buffer, size, self.frame).transpose(1, 0, 2)
         np.multiply(spans, self._short_window, out=self._work)
         powers = _powers(np.fft.rfft(self._work, out=self._spectra))
         self._bins = self._bins + powers[:, : self.channels].sum(axis=(0, 1)) / self.channels
@@ -193,7 +193,7 @@ class BandGramMeter(Meter[BandGram]):
         self._low = buffer[:, max(frames, 0) * self._low_frame :].copy()
         if frames <= 0:
             return
-        spans = sliding_window_view(buffer, LONG_FRAMES * self._low_frame, axis=1)[:, :: self._low_frame]
+        spans = frames_of(buffer, LONG_FRAMES * self._low_frame, self._low_frame)
         spectra = np.fft.rfft(spans[:, :frames].transpose(1, 0, 2) * self._long_window)[..., : self._low_bins]
         self._long.append(_banded(_powers(spectra), self._long_weights))
 

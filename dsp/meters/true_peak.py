@@ -21,9 +21,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
+from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples, amplitude_db, finite
 
 MID_TAPS, MID_BETA = 40, 6.25
@@ -170,7 +170,7 @@ class TruePeakMeter(Meter[TruePeak]):
         if not rows.size:
             return peak, self._start + where
 
-        windows = sliding_window_view(x[CONTEXT:], WINDOW)[::ROW][rows]
+        windows = frames_of(x[CONTEXT:], WINDOW, ROW)[rows]
         grid = np.empty((rows.size, 2 * MIDS), dtype=np.float32)
         grid[:, 0::2] = windows[:, FIRST : FIRST + MIDS]
         grid[:, 1::2] = windows @ MID
@@ -191,7 +191,7 @@ class TruePeakMeter(Meter[TruePeak]):
         enough = peak - FINE_BEND * _second_difference(grid).max(axis=1) - FINE_SLACK * top
         hot = np.maximum(centre[:, :-1], centre[:, 1:]) > enough[:, None]
         row_of, first = np.nonzero(hot & np.isfinite(np.minimum(centre[:, :-1], centre[:, 1:])))
-        points = sliding_window_view(grid, FINE_TAPS, axis=1)[row_of, first + 2 * SPARE - MIDDLE]
+        points = frames_of(grid, FINE_TAPS, 1)[row_of, first + 2 * SPARE - MIDDLE]
         fine = np.abs(points @ FINE)
         if fine.size and fine.max() > peak:
             k, part = divmod(int(fine.argmax()), FINE_PARTS - 1)
