@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mixdiagnose import __version__
+from mixdiagnose import __version__, use_one_blas_thread
 
 EPILOG = """\
 exit codes: 0 no problem found, 1 problems found, 2 wrong usage, 3 input unreadable
@@ -64,6 +64,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code."""
     arguments = parser().parse_args(argv)
+    use_one_blas_thread()
     from dsp.errors import MixDiagnoseError
 
     try:

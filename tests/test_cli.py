@@ -197,6 +197,16 @@ def test_checking_a_wav_loads_only_numpy_and_rich(good: Path) -> None:
     assert not loaded & {"scipy", "pedalboard", "dawdreamer", "av", "pyloudnorm", "pyebur128"}
 
 
+def test_matrix_products_use_one_thread_unless_the_user_says_otherwise(good: Path) -> None:
+    code = "import os\nfrom mixdiagnose.cli import main\nmain(['explain'])\nprint(os.environ['OPENBLAS_NUM_THREADS'])"
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"} | {"PYTHONPATH": str(ROOT)}
+    for given, expected in (({}, "1"), ({"OPENBLAS_NUM_THREADS": "2"}, "2")):
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, env=environment | given, check=True
+        )
+        assert done.stdout.split()[-1] == expected
+
+
 def test_the_public_function_gives_the_same_report(good: Path) -> None:
     from mixdiagnose import check
 
