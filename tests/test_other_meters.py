@@ -202,6 +202,9 @@ def test_sections_are_cut_where_the_loudness_steps() -> None:
     assert [round(s.start_s) for s in found] == [0, 24]
     assert (found[1].lufs or 0) - (found[0].lufs or 0) == pytest.approx(7.96, abs=0.3)
     assert len(measure(0.1 * pink(2, 60 * RATE, 11)).sections) == 1
+    early = 0.1 * pink(2, 60 * RATE, 12)
+    early[:, : 3 * RATE] *= 0.1
+    assert all(s.end_s - s.start_s >= 7.9 for s in measure(early).sections)
 
 
 def steep(x: Curve, hz: float, rate: int) -> Curve:

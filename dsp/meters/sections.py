@@ -41,7 +41,7 @@ def sections(loudness: Loudness) -> tuple[Section, ...]:
     sums, squares = (np.concatenate([[0.0], np.cumsum(v)]) for v in (level, level**2))
     best, cut = np.full(cells + 1, np.inf), np.zeros(cells + 1, dtype=np.int64)
     best[0] = 0.0
-    for end in range(1, cells + 1):
+    for end in range(min(shortest, cells), cells + 1):
         starts = np.arange(0, max(1, end - shortest + 1))
         length = end - starts
         error = squares[end] - squares[starts] - (sums[end] - sums[starts]) ** 2 / length

@@ -213,13 +213,15 @@ class BandGramMeter(Meter[BandGram]):
                 data[start : start + len(part), :, bands] = part[: frames - start]
                 start += len(part)
         np.maximum(data[:, : self.channels], 0.0, out=data[:, : self.channels])  # sharpened weights may dip below
+        bins = self._bins * (2.0 / (SHORT_FRAMES * self.frame * max(total, 1)))
+        bins[[0, -1]] /= 2.0  # 0 Hz and half the rate have no negative twin
         return BandGram(
             frame_s=self.frame / self.sample_rate,
             band_hz=self.band_hz,
             channels=self.channels,
             data=data,
             bin_hz=self._bin_hz,
-            bins=self._bins * (2.0 / (SHORT_FRAMES * self.frame * max(total, 1))),
+            bins=bins,
         )
 
 
