@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dsp.checks import DIMENSIONS, Check, all_checks, find_check
-from dsp.errors import MixDiagnoseError
+from dsp.errors import MixDiagnoseError, UsageError
 from dsp.findings import ORDER, Finding, Measurement, Status, finding_from_dict, finding_to_dict
 from dsp.meters.stereo import STEP_HOPS
 from dsp.mix import Mix
@@ -165,6 +165,8 @@ def select(only: Iterable[str] = (), skip: Iterable[str] = ()) -> tuple[Check, .
     """The checks to run. Raises UsageError for an id that does not exist."""
     chosen = {find_check(i).id for i in only} or {c.id for c in all_checks()}
     chosen -= {find_check(i).id for i in skip}
+    if not chosen:
+        raise UsageError("no check is left to run")
     return tuple(c for c in all_checks() if c.id in chosen)
 
 

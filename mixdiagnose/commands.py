@@ -19,17 +19,17 @@ REPORT_SUFFIXES = {".json", ".txt", ".md", ".log"}
 
 def check(arguments: argparse.Namespace) -> int:
     """`mixdiagnose check MIX`."""
-    _guard_output(arguments.output)
+    _guard_output(arguments.output, Path(arguments.mix))
     return _diagnose(arguments, arguments.mix)
 
 
 def demo(arguments: argparse.Namespace) -> int:
     """`mixdiagnose demo`: make the song unless it is there, then diagnose it."""
-    _guard_output(arguments.output)
+    mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
+    _guard_output(arguments.output, truth)
     from mixdiagnose.progress import bar
     from plugin_bridge.demo import write_demo
 
-    mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
     if truth.is_file() and mix.is_file():
         print(f"Using the song that is already in {arguments.into}.", file=sys.stderr)
     else:
@@ -61,11 +61,13 @@ def schema(_: argparse.Namespace) -> int:
     return 0
 
 
-def _guard_output(output: Path | None) -> None:
+def _guard_output(output: Path | None, source: Path) -> None:
     if output is None:
         return
     if output.is_dir():
         raise UsageError(f"{output} is a folder; name a file for the report")
+    if output.exists() and source.exists() and output.samefile(source):
+        raise UsageError(f"{output} is the input; name another file for the report")
     if output.exists() and output.suffix.lower() not in REPORT_SUFFIXES:
         raise UsageError(f"{output} exists and does not look like a report; choose another name")
     if not output.absolute().parent.is_dir():
@@ -91,7 +93,7 @@ def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
 
 def _write(report: Report, form: str, output: Path | None) -> None:
     if form == "json":
-        text = json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False) + "\n"
+        text = json.dumps(report.to_dict(), allow_nan=False) + "\n"
         if output is None:
             sys.stdout.write(text)
         else:

@@ -138,6 +138,11 @@ def test_output_goes_to_a_file_and_nothing_else_is_overwritten(good: Path, tmp_p
     assert run("check", good, "--format", "json", "-o", target).returncode == 0
     jsonschema.validate(json.loads(target.read_text()), SCHEMA)
     assert run("check", good, "--format", "json", "-o", target).returncode == 0
+    named_like_a_report = tmp_path / "song.log"
+    named_like_a_report.write_bytes(good.read_bytes())
+    assert run("check", named_like_a_report, "-o", named_like_a_report).returncode == 2
+    assert named_like_a_report.read_bytes() == good.read_bytes()
+    assert run("check", good, "--only", "loudness", "--skip", "loudness").returncode == 2
     before = good.read_bytes()
     refused = run("check", good, "-o", good)
     assert refused.returncode == 2
