@@ -29,6 +29,8 @@ UNMET: dict[str, Callable[[Mix], str | None]] = {
         if mix.readings.loudness.integrated_lufs is None
         else None
     ),
+    "references": lambda mix: None if mix.references else "no reference track was given (--reference FILE)",
+    "encoded": lambda mix: None if mix.encoded is not None else "no codec was run",
     "stereo": lambda mix: None if mix.readings.stereo else f"needs two channels, the file is {mix.source.layout}",
 }
 
@@ -225,7 +227,7 @@ def diagnose(
     bad = any(f.status in ("problem", "crashed") for f in findings)
     return Report(
         profile=profile.name,
-        genre=None,
+        genre=profile.genre.name,
         tool=tool or {},
         inputs=(_input(mix),),
         ready=not (bad or mix.silent or mix.source.partial),

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.audio import Source
+from dsp.encoded import Encoded
 from dsp.findings import Measurement
 from dsp.meters.bank import MeterBank, Readings
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
@@ -20,10 +21,15 @@ from dsp.units import Curve, Samples, from_power_db, power_db_curve
 
 @dataclass(frozen=True)
 class Mix:
-    """A mix as measured: where it came from and every reading."""
+    """A mix as measured: where it came from, every reading, and what it is compared with.
+
+    `encoded` is None where no codec was run.
+    """
 
     source: Source
     readings: Readings
+    references: tuple[Mix, ...] = ()
+    encoded: tuple[Encoded, ...] | None = None
 
     @property
     def duration_s(self) -> float:

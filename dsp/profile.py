@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from dsp.errors import UsageError
+from dsp.genre import Genre
 
 _HERE = Path(__file__).resolve().parent
+#: What a mix is judged against where no genre is named.
+DEFAULT_GENRE = "modern"
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,13 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Profile:
-    """Named thresholds, by check id and key."""
+    """Named thresholds, by check id and key, and the genre the spectrum is judged against."""
 
     name: str
     title: str
     description: str
     checks: dict[str, dict[str, Threshold]]
+    genre: Genre
 
     def number(self, check: str, key: str) -> float:
         """The value of a threshold. Raises UsageError naming the profile, the check and the key."""
@@ -73,7 +77,7 @@ def parse_profile(name: str, data: dict[str, Any]) -> Profile:
             checks[check][key] = Threshold(
                 float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False))
             )
-    return Profile(name, str(data["title"]), str(data["description"]), checks)
+    return Profile(name, str(data["title"]), str(data["description"]), checks, load_genre(DEFAULT_GENRE))
 
 
 @cache
@@ -89,3 +93,28 @@ def load_profile(name: str) -> Profile:
     if not {"title", "description"} <= data.keys():
         raise UsageError(f"profile '{name}' needs a title and a description")
     return parse_profile(path.stem, data)
+
+
+def genre_names() -> list[str]:
+    """Names of the genres there are, sorted."""
+    return sorted(p.stem for p in (presets_dir() / "genres").glob("*.toml"))
+
+
+@cache
+def load_genre(name: str) -> Genre:
+    """The genre of that name. Raises UsageError naming what there is."""
+    path = presets_dir() / "genres" / f"{name}.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no genre '{name}'; there are: {', '.join(genre_names())}") from None
+    return Genre(
+        name=path.stem,
+        title=str(data["title"]),
+        source=str(data["source"]),
+        band_hz=tuple(map(float, data["band_hz"])),
+        level_db=tuple(map(float, data["level_db"])),
+        sigma_db=tuple(map(float, data["sigma_db"])),
+        low_hz=float(data["low_hz"]),
+        high_hz=float(data["high_hz"]),
+    )

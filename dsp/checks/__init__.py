@@ -19,7 +19,7 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 #: What scores are given for.
-DIMENSIONS = ("gain staging", "loudness", "dynamics", "stereo", "mono", "delivery")
+DIMENSIONS = ("gain staging", "frequency balance", "loudness", "dynamics", "stereo", "mono", "phase", "delivery")
 
 
 @dataclass(frozen=True)

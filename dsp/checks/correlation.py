@@ -18,7 +18,7 @@ from dsp.meters.stereo import WINDOW_HOPS
 from dsp.mix import Mix
 from dsp.profile import Profile
 
-ID, TITLE, DIMENSION, NEEDS = "correlation", "Phase correlation", "stereo", ("sound", "stereo")
+ID, TITLE, DIMENSION, NEEDS = "correlation", "Phase correlation", "phase", ("sound", "stereo")
 
 #: At most this many passages are listed as evidence.
 MOST_SPANS = 20

@@ -1,0 +1,1 @@
+"""Where it is heard: reference tracks, platforms, codecs, what mastering will do."""

@@ -1,0 +1,98 @@
+"""What a scene is, and the list of all of them.
+
+A scene is a function that returns a `Take`, registered with `@scene`. What else it sets off is declared
+with it: a hot mix has too high a true peak as well, but it must not seem clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Final
+
+import numpy as np
+
+from dsp.audio import Source
+from dsp.findings import Status
+from dsp.mix import Mix, measure
+from dsp.units import Samples
+from render_tests.scenes.base import RATE, SOURCE, clean
+from render_tests.scenes.processors import Signal
+
+Span = tuple[float, float]
+
+#: The checks every hot mix sets off besides the one that is meant.
+LEVEL: Final = ("headroom", "loudness", "true-peak")
+
+
+@dataclass(frozen=True)
+class Take:
+    """Audio with a fault, what its container says, and where the finding must place the fault.
+
+    `places` maps the name of a piece of evidence to spans in seconds: every such piece must lie in one of
+    them, and every span must have one.
+    """
+
+    samples: Samples
+    source: Source = SOURCE
+    places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A fault: the check it must fire with its status, and what else may warn because of it."""
+
+    name: str
+    check: str
+    status: Status
+    also: frozenset[str]
+    make: Callable[[], Take]
+
+
+SCENES: list[Scene] = []
+
+
+def scene(check: str, status: Status, *also: str) -> Callable[[Callable[[], Take]], Callable[[], Take]]:
+    """Register a scene under the name of its function."""
+
+    def register(make: Callable[[], Take]) -> Callable[[], Take]:
+        SCENES.append(Scene(make.__name__.replace("_", "-"), check, status, frozenset(also), make))
+        return make
+
+    return register
+
+
+@cache
+def take_of(scene: Scene) -> Take:
+    """The take of a scene, made once."""
+    return scene.make()
+
+
+@cache
+def mix_of(scene: Scene) -> Mix:
+    """The take of a scene as measured, once."""
+    take = take_of(scene)
+    return measure(take.source, [take.samples])
+
+
+@cache
+def clean_mix() -> Mix:
+    """The clean mix as measured, once."""
+    return measure(SOURCE, [clean()])
+
+
+def wav_source(name: str, bit_depth: int | None = 24, sample_rate: int = RATE) -> Source:
+    return replace(SOURCE, name=f"{name}.wav", bit_depth=bit_depth, sample_rate=sample_rate)
+
+
+def float_source(name: str) -> Source:
+    return replace(SOURCE, name=f"{name}.wav", codec="float", bit_depth=32)
+
+
+def peak_s(samples: Samples | Signal) -> float:
+    return int(np.abs(samples).max(axis=0).argmax()) / RATE
+
+
+def around(at_s: float, within_s: float) -> Span:
+    return (at_s - within_s, at_s + within_s)
