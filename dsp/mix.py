@@ -12,9 +12,10 @@ import numpy.typing as npt
 from dsp.audio import Source
 from dsp.encoded import Encoded
 from dsp.findings import Measurement
+from dsp.meters.bands import NOMINAL_HZ
 from dsp.meters.bank import MeterBank, Readings
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
-from dsp.meters.spectrum import FRAME_HOPS, NOMINAL_HZ
+from dsp.meters.spectrum import FRAME_HOPS
 from dsp.meters.windows import window_sums
 from dsp.units import Curve, Samples, from_power_db, power_db_curve
 

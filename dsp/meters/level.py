@@ -29,6 +29,7 @@ class Level:
     envelope: Curve  #: mean square of every 10 ms, shape (hops, channels); the last may be shorter
     block_s: float  #: the half second that `block_peaks` are spaced by
     block_peaks: Curve  #: highest absolute sample (linear) of every half second, shape (blocks, channels)
+    block_means: Curve  #: mean sample of every half second, shape (blocks, channels)
 
 
 class LevelMeter(Meter[Level]):
@@ -43,6 +44,7 @@ class LevelMeter(Meter[Level]):
         self._energy = np.zeros(channels)
         self._envelope: list[Curve] = []
         self._peaks: list[Curve] = []
+        self._means: list[Curve] = []
 
     def _consume(self, block: Samples) -> None:
         size = np.abs(block)
@@ -59,7 +61,9 @@ class LevelMeter(Meter[Level]):
             energy = np.concatenate([energy, np.vecdot(rest, rest)[:, None] * (self.hop / rest.shape[1])], axis=1)
             self._energy = self._energy - energy[:, -1] * (1 - rest.shape[1] / self.hop)
         self._energy = self._energy + energy.sum(axis=1)
-        self._sum = self._sum + block.sum(axis=1, dtype=np.float64)
+        total = block.sum(axis=1, dtype=np.float64)
+        self._sum = self._sum + total
+        self._means.append(total / block.shape[1])
         self._envelope.append(energy.T / self.hop)
         self._frames += block.shape[1]
 
@@ -85,4 +89,5 @@ class LevelMeter(Meter[Level]):
             envelope=np.concatenate([np.zeros((0, self.channels)), *self._envelope]),
             block_s=self.block_frames / self.sample_rate,
             block_peaks=np.array(self._peaks).reshape(-1, self.channels),
+            block_means=np.array(self._means).reshape(-1, self.channels),
         )

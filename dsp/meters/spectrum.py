@@ -17,30 +17,41 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from dsp.meters.bands import BAND_HZ, PASS_HZ, bin_weights, decimation, decimator
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
 from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples
 
-#: IEC 61260-1 exact mid-band frequencies, 25 Hz to 20 kHz, and their nominal names.
-BAND_HZ: Curve = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10.0)
-NOMINAL_HZ = (
-    *(25, 31.5, 40, 50, 63, 80, 100, 125, 160, 200, 250, 315, 400, 500, 630, 800, 1000, 1250, 1600, 2000, 2500),
-    *(3150, 4000, 5000, 6300, 8000, 10000, 12500, 16000, 20000),
-)
-#: Butterworth order of each side of the band shape.
-BAND_ORDER = 3
 #: Bands from this one on come from the short windows.
 SPLIT = 9
 #: A band is measured when its middle lies below this share of the sample rate.
 HIGHEST_SHARE = 0.46
 #: Time between frames in 10 ms hops; short windows are 2 frames long, long ones 8.
 FRAME_HOPS, SHORT_FRAMES, LONG_FRAMES = 5, 2, 8
-#: Lowest rate after decimation (Hz) and the highest frequency it must leave untouched.
-DECIMATED_HZ, PASS_HZ = 1600, 280.0
 #: Frames averaged at once.
 AT_ONCE = 4096
-#: Rounds of correction of the bin weights for the width of the analysis window.
-SHARPENING = 8
+#: Frames in a canonical block.
+FRAMES_PER_BLOCK = HOPS_PER_BLOCK // FRAME_HOPS
+#: Half seconds in one fine spectrum of the upper bins, and where those end (Hz).
+FINE_BLOCKS, FINE_HZ = 4, 8_000.0
+
+
+@dataclass(frozen=True)
+class FineSpectra:
+    """Narrow-band mean powers over time, mean of all channels: for hum, resonances and delays.
+
+    `low` has shape (half seconds, bins) with bins `low_hz` (2.5 Hz) apart up to 280 Hz, seen through a
+    400 ms Hann window, the k-th from `low_s[k]` on; `high` has shape (times, bins) with bins `bin_hz` (10 Hz)
+    apart up to 8 kHz, one every `high_s` (2 s). `cross` is the mean of left times the conjugate of the
+    right in bins `bin_hz` apart, complex, over the whole file; empty unless there are two channels.
+    """
+
+    low_hz: float
+    low_s: Curve
+    low: Samples
+    high_s: float
+    high: Samples
+    cross: npt.NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
@@ -50,7 +61,7 @@ class BandGram:
     `data` has shape (frames, kinds, bands): the power of every channel and, of two channels, the real
     and the imaginary part of the left times the conjugate of the right. Frame k is centred at k times
     `frame_s`. `bins` is the mean power spectrum over the whole file, averaged over channels, `bin_hz`
-    apart.
+    apart; `fine` are such spectra over time.
     """
 
     frame_s: float
@@ -59,6 +70,7 @@ class BandGram:
     data: Samples
     bin_hz: float
     bins: Curve
+    fine: FineSpectra
 
     @property
     def power(self) -> Samples:
@@ -76,51 +88,6 @@ class BandGram:
         return total / max(count, 1)
 
 
-def band_shape(frequency_hz: Curve, band_hz: float, order: int = BAND_ORDER) -> Curve:
-    """Power response of a third-octave Butterworth band-pass, 0.5 at its edges (IEC 61260-1 class 1)."""
-    edge = 10.0 ** (1 / 20)
-    f = np.maximum(frequency_hz, 1e-6)
-    detune = (f / band_hz - band_hz / f) / (edge - 1 / edge)
-    return np.asarray(1.0 / (1.0 + detune ** (2 * order)))
-
-
-def _weights(bin_hz: Curve, bands: Curve, window: Curve, response: Curve) -> Curve:
-    """Weight of every bin in every band, shape (bins, bands).
-
-    A bin sees its neighbours through the window, so weights equal to the band shape would give a wider
-    band; they are corrected until the shape seen through the window is right (Van Cittert iteration).
-    """
-    size = len(window)
-    kernel = np.abs(np.fft.fft(window, 4 * size)[: 4 * 9 : 4]) ** 2  # at whole bins; more decides nothing
-    kernel = np.concatenate([kernel[:0:-1], kernel]) / (kernel[0] + 2 * kernel[1:].sum())
-    half = len(kernel) // 2
-    columns = []
-    for band in bands:
-        shape = band_shape(bin_hz, float(band))
-        weight = shape
-        for _ in range(SHARPENING):
-            seen = np.convolve(np.pad(weight, half, mode="edge"), kernel, mode="valid")
-            weight = weight + (shape - seen)
-        columns.append(weight)
-    return np.array(columns).T / response[:, None]
-
-
-def decimation(sample_rate: int, frame: int) -> int:
-    """Largest divisor of a frame that leaves at least `DECIMATED_HZ`."""
-    return max(d for d in range(1, max(1, sample_rate // DECIMATED_HZ) + 1) if frame % d == 0)
-
-
-def _decimator(sample_rate: int, factor: int) -> Curve:
-    """Symmetric low-pass for decimation, a whole number of `factor` long: -80 dB where it would alias."""
-    if factor == 1:
-        return np.ones(1)
-    transition = (sample_rate / factor - 2 * PASS_HZ) / sample_rate
-    taps = factor * int(np.ceil((80.0 - 8.0) / (2.285 * 2 * np.pi * transition) / factor + 1))
-    n = np.arange(taps) - taps // 2
-    kernel = np.sinc(n / factor) * np.kaiser(taps + 1, 7.86)[:taps]
-    return np.asarray(kernel / kernel.sum())
-
-
 class BandGramMeter(Meter[BandGram]):
     """Third-octave band powers every 50 ms."""
 
@@ -133,13 +100,13 @@ class BandGramMeter(Meter[BandGram]):
         self._bin_hz = sample_rate / size
         self._short_window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
         short_hz = np.fft.rfftfreq(size, 1 / sample_rate)
-        weights = _weights(short_hz, self.band_hz[SPLIT:], self._short_window, np.ones(len(short_hz)))
+        weights = bin_weights(short_hz, self.band_hz[SPLIT:], self._short_window, np.ones(len(short_hz)))
         self._short_weights = (weights * (2.0 / (size * self.frame))).astype(np.float32)
 
         self._factor = decimation(sample_rate, self.frame)
         self._low_frame = self.frame // self._factor
         size = LONG_FRAMES * self._low_frame
-        kernel = _decimator(sample_rate, self._factor)
+        kernel = decimator(sample_rate, self._factor)
         self._taps = kernel.reshape(-1, self._factor).T.copy()  # column m filters the m-th row of a window
         self._long_window = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
         low_hz = np.fft.rfftfreq(size, self._factor / sample_rate)
@@ -147,7 +114,7 @@ class BandGramMeter(Meter[BandGram]):
         low_hz = low_hz[: self._low_bins]
         lag = np.arange(len(kernel)) - len(kernel) // 2
         response = (kernel @ np.exp(-2j * np.pi * np.outer(lag, low_hz / sample_rate))).real ** 2
-        weights = _weights(low_hz, self.band_hz[:SPLIT], self._long_window, response)
+        weights = bin_weights(low_hz, self.band_hz[:SPLIT], self._long_window, response)
         energy = size * self._low_frame * (self._long_window**2).mean() * LONG_FRAMES
         self._long_weights = (weights * (2.0 / energy)).astype(np.float32)
 
@@ -158,6 +125,11 @@ class BandGramMeter(Meter[BandGram]):
         self._raw = np.zeros((channels, rows_before * self._factor))
         self._low = np.zeros((channels, LONG_FRAMES // 2 * self._low_frame))
         self._bins = np.zeros(self._short_weights.shape[0])
+        self._cross = np.zeros(len(self._bins) if channels == 2 else 0, dtype=np.complex128)
+        self._fine_bins = min(len(self._bins), round(FINE_HZ / self._bin_hz) + 1)
+        self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
+        self._high: list[Samples] = []
+        self._low_means: list[Samples] = []
         self._short: list[Samples] = []
         self._long: list[Samples] = []
 
@@ -175,7 +147,14 @@ class BandGramMeter(Meter[BandGram]):
         spans = frames_of(buffer, size, self.frame).transpose(1, 0, 2)
         np.multiply(spans, self._short_window, out=self._work)
         powers = _powers(np.fft.rfft(self._work, out=self._spectra))
-        self._bins = self._bins + powers[:, : self.channels].sum(axis=(0, 1)) / self.channels
+        sums = powers[:, : self.channels].sum(axis=(0, 1)) / self.channels
+        self._bins = self._bins + sums
+        if self.channels == 2:
+            self._cross = self._cross + (powers[:, 2].sum(axis=0) + 1j * powers[:, 3].sum(axis=0))
+        self._fine, self._fine_frames = self._fine + sums[: self._fine_bins], self._fine_frames + frames
+        if self._fine_frames >= FINE_BLOCKS * FRAMES_PER_BLOCK:
+            self._high.append((self._fine / self._fine_frames).astype(np.float32))
+            self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
         self._short.append(_banded(powers, self._short_weights))
 
     def _long_frames(self, block: Samples) -> None:
@@ -195,10 +174,12 @@ class BandGramMeter(Meter[BandGram]):
             return
         spans = frames_of(buffer, LONG_FRAMES * self._low_frame, self._low_frame)
         spectra = np.fft.rfft(spans[:, :frames].transpose(1, 0, 2) * self._long_window)[..., : self._low_bins]
-        self._long.append(_banded(_powers(spectra), self._long_weights))
+        powers = _powers(spectra)
+        self._long.append(_banded(powers, self._long_weights))
+        self._low_means.append(powers[:, : self.channels].mean(axis=(0, 1)))
 
     def _finish(self, tail: Samples) -> BandGram:
-        total = len(self._short) * (HOPS_PER_BLOCK // FRAME_HOPS) * self.frame + tail.shape[1]
+        total = len(self._short) * FRAMES_PER_BLOCK * self.frame + tail.shape[1]
         frames = -(-total // self.frame) + 1 if total else 0
         flush = (LONG_FRAMES // 2 + 2) * self.frame + self._taps.size
         padded = np.zeros((self.channels, (-(-(tail.shape[1] + flush) // self.frame)) * self.frame), np.float32)
@@ -213,7 +194,8 @@ class BandGramMeter(Meter[BandGram]):
                 data[start : start + len(part), :, bands] = part[: frames - start]
                 start += len(part)
         np.maximum(data[:, : self.channels], 0.0, out=data[:, : self.channels])  # sharpened weights may dip below
-        bins = self._bins * (2.0 / (SHORT_FRAMES * self.frame * max(total, 1)))
+        scale = 2.0 / (SHORT_FRAMES * self.frame)  # of the spectra of one frame, per bin, both signs together
+        bins = self._bins * (scale / max(total, 1))
         bins[[0, -1]] /= 2.0  # 0 Hz and half the rate have no negative twin
         return BandGram(
             frame_s=self.frame / self.sample_rate,
@@ -222,6 +204,27 @@ class BandGramMeter(Meter[BandGram]):
             data=data,
             bin_hz=self._bin_hz,
             bins=bins,
+            fine=self._fine_spectra(frames, total),
+        )
+
+    def _fine_spectra(self, frames: int, total: int) -> FineSpectra:
+        """The narrow-band spectra of the first `frames` frames, in mean squares."""
+        counts = np.array([len(part) for part in self._long], dtype=np.int64)
+        starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
+        kept = int((starts + counts <= frames).sum())
+        size, window = len(self._long_window), self._long_window
+        low = np.array(self._low_means[:kept], dtype=np.float32).reshape(kept, self._low_bins)
+        low *= np.float32(2.0 / (size * float(window @ window)))
+        whole = (frames - 1) // (FINE_BLOCKS * FRAMES_PER_BLOCK)
+        high = np.array(self._high[:whole], dtype=np.float32).reshape(-1, self._fine_bins)
+        high *= np.float32(2.0 / (SHORT_FRAMES * self.frame * self.frame))
+        return FineSpectra(
+            low_hz=self.sample_rate / self._factor / size,
+            low_s=starts[:kept] * (self.frame / self.sample_rate),
+            low=low,
+            high_s=FINE_BLOCKS * FRAMES_PER_BLOCK * self.frame / self.sample_rate,
+            high=high,
+            cross=self._cross * (2.0 / (SHORT_FRAMES * self.frame * max(total, 1))),
         )
 
 
