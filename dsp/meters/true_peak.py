@@ -41,9 +41,9 @@ SPARE = FINE_TAPS // 2
 MIDS = ROW + 2 * SPARE
 FIRST = CONTEXT - SPARE  # where in a window the sample before the first midpoint lies
 MIDDLE = FINE_TAPS // 2 - 1  # the point before the interval that a fine interpolation fills
-#: Rows whose samples stay below this share of the highest peak so far (-16 dB) are not interpolated for `rows`:
+#: Rows whose samples stay below this share of the highest peak so far (-12 dB) are not interpolated for `rows`:
 #: no limiter of a mix reaches that deep (our judgement).
-ROWS_WITHIN = 0.16
+ROWS_WITHIN = 0.25
 
 
 def windowed_sinc(distance: Curve, taps: int, beta: float) -> Samples:
@@ -124,12 +124,11 @@ def _with_neighbours(values: Samples) -> Samples:
 
 def _crests(grid: Samples, at: npt.NDArray[np.intp], size: Samples) -> Samples:
     """Height of the parabola through every row's highest point, of absolute value `size`, and its neighbours."""
-    row = np.arange(len(grid))
-    before, middle, after = (grid[row, at + k] for k in (-1, 0, 1))
-    sign = np.sign(middle)
-    slope, bend = sign * (after - before) / 2, 2 * np.abs(middle) - sign * (before + after)
-    inside = (bend > 0) & (2 * np.abs(slope) <= bend)
-    return np.asarray(size + np.where(inside, slope**2 / (2 * np.where(inside, bend, 1)), 0), dtype=np.float32)
+    centre = np.arange(len(grid)) * grid.shape[1] + at
+    before, middle, after = grid.ravel()[centre + np.array([[-1], [0], [1]])]
+    slope, bend = (after - before) / 2, 2 * middle - before - after
+    inside = np.abs(2 * slope) < np.abs(bend)  # else the crest lies beyond the neighbours: at a file's end
+    return np.asarray(size + np.divide(slope**2, np.abs(2 * bend), out=np.zeros_like(size), where=inside))
 
 
 @dataclass(frozen=True)
