@@ -1,6 +1,6 @@
 """Writes the generated documentation from the checks and profiles themselves; `--check` only compares.
 
-python docs/generate.py          write README's table, docs/checks.md and docs/profiles.md
+python docs/generate.py          write README's table and the pages of checks, platforms and profiles
 python docs/generate.py --check  exit 1 and name what is out of date
 """
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from dsp.checks import Check, all_checks
-from dsp.profile import Profile, load_profile, profile_names
+from dsp.profile import Profile, load_platforms, load_profile, profile_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- checks -->", "<!-- /checks -->"
@@ -47,6 +47,18 @@ def profiles_page(profiles: list[Profile]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def platforms_page() -> str:
+    """docs/platforms.md: what services do with level, and how sure that is."""
+    lines = ["# Music services", "", "Generated from `presets/platforms.toml`. *Measured*: by others, on the service."]
+    lines += ["", "| platform | plays at | turns up? | ceiling | sure? | source (date) |", "|---|--:|---|--:|---|---|"]
+    for p in load_platforms():
+        up = f"{p.turns_up}, into a limiter" if p.limiter else p.turns_up
+        ceiling = "" if p.ceiling_dbtp is None else f"{p.ceiling_dbtp:g} dBTP"
+        source = f"{p.source} ({p.date})" + (f". {p.note}" if p.note else "")
+        lines.append(f"| {p.title} | {p.reference_lufs:g} LUFS | {up} | {ceiling} | {p.certainty} | {source} |")
+    return "\n".join(lines) + "\n"
+
+
 def outputs() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     readme = ROOT / "README.md"
@@ -57,6 +69,7 @@ def outputs() -> dict[Path, str]:
     return {
         readme: before + table(checks) + after,
         ROOT / "docs" / "checks.md": checks_page(checks),
+        ROOT / "docs" / "platforms.md": platforms_page(),
         ROOT / "docs" / "profiles.md": profiles_page([load_profile(name) for name in profile_names()]),
     }
 

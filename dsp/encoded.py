@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Encoded:
-    """One codec at one bit rate; `overs` counts separate times the decoded waveform passes full scale."""
+    """One codec at one bit rate; `overs` counts separate times the decoded waveform passes full scale.
+
+    Where the codec could not be run, `encoder` is empty, the peak None, and `note` says why.
+    """
 
     codec: str  #: for people: "AAC 256 kbit/s"
     encoder: str  #: the encoder that really ran, e.g. "libmp3lame"
@@ -17,6 +20,7 @@ class Encoded:
     overs: int
     start_s: float  #: the stretch that was encoded
     end_s: float
+    note: str = ""  #: what was done to the signal on the way in, or why nothing came out
 
     @property
     def overs_per_minute(self) -> float:

@@ -10,10 +10,11 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from dsp.errors import UsageError
 from dsp.genre import Genre
+from dsp.platforms import Certainty, Kind, Platform, TurnsUp
 
 _HERE = Path(__file__).resolve().parent
 #: What a mix is judged against where no genre is named.
@@ -118,3 +119,22 @@ def load_genre(name: str) -> Genre:
         low_hz=float(data["low_hz"]),
         high_hz=float(data["high_hz"]),
     )
+
+
+@cache
+def load_platforms() -> tuple[Platform, ...]:
+    """Every platform of `presets/platforms.toml`, in its order. Raises UsageError for a row without a source."""
+    data = tomllib.loads((presets_dir() / "platforms.toml").read_text(encoding="utf-8"))
+    return tuple(parse_platform(name, row) for name, row in data.items())
+
+
+def parse_platform(name: str, row: dict[str, Any]) -> Platform:
+    """A platform from its row of parsed TOML. Raises UsageError naming what is missing or unknown."""
+    for key, allowed in (("turns_up", TurnsUp), ("certainty", Certainty), ("kind", Kind)):
+        if row.get(key) not in get_args(allowed):
+            raise UsageError(f"platform '{name}': {key} must be one of {', '.join(get_args(allowed))}")
+    for key in ("title", "source", "date", "reference_lufs", "default"):
+        if row.get(key, "") == "":
+            raise UsageError(f"platform '{name}' needs {key}")
+    fields = {"ceiling_dbtp": None, "limiter": False, **row}
+    return Platform(id=name, **fields)

@@ -45,6 +45,13 @@ def measure_file(path: str | Path, progress: Progress | None = None) -> Mix:
         return Mix(reader.source, bank.result())
 
 
+def encoded(path: str | Path, mix: Mix, full: bool = False, progress: Progress | None = None) -> Mix:
+    """A measured file with what lossy codecs make of it. Raises InputError where it cannot be read again."""
+    from plugin_bridge.codecs import encode_file
+
+    return replace(mix, encoded=encode_file(path, mix, full=full, progress=progress))
+
+
 def check_file(
     path: str | Path,
     *,
@@ -52,17 +59,25 @@ def check_file(
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
     second_opinion: bool = False,
+    full: bool = False,
     progress: Progress | None = None,
+    encoding: Progress | None = None,
 ) -> Report:
     """Measure and judge a file; `second_opinion` sets other meters' readings beside ours.
+
+    Where the check `codec-peaks` is to run, the loudest 30 s (all of it with `full`) are encoded; `encoding` is
+    told how far that is.
 
     Raises InputError for the file, UsageError for an unknown profile or check.
     """
     judged_by = load_profile(profile)
-    select(only, skip)  # a wrong id is said before the work, not after
+    chosen = {check.id for check in select(only, skip)}  # a wrong id is said before the work, not after
     started = time.perf_counter()
     mix = measure_file(path, progress)
     seconds = {"measure": round(time.perf_counter() - started, 4)}
+    if "codec-peaks" in chosen:
+        mix = encoded(path, mix, full, encoding)
+        seconds["encode"] = round(time.perf_counter() - started - seconds["measure"], 4)
     report = diagnose(mix, judged_by, only=only, skip=skip, tool=tool(), seconds=seconds)
     if second_opinion:
         from mixdiagnose.second_opinion import second_opinions

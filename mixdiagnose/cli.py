@@ -29,6 +29,7 @@ def _common() -> argparse.ArgumentParser:
     group.add_argument("-o", "--output", type=Path, metavar="PATH", help="write the report there instead of stdout")
     group.add_argument("--only", action="append", default=[], metavar="ID", help="run only this check (repeatable)")
     group.add_argument("--skip", action="append", default=[], metavar="ID", help="leave this check out (repeatable)")
+    group.add_argument("--full", action="store_true", help="encode all of it for codec-peaks, not the loudest 30 s")
     group.add_argument("--second-opinion", action="store_true", help="set other meters' readings beside ours")
     group.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return common

@@ -78,14 +78,19 @@ def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
     from mixdiagnose.checking import check_file
     from mixdiagnose.progress import bar
 
-    with bar(f"Listening to {Path(mix).name}", arguments.quiet) as progress:
+    with (
+        bar(f"Listening to {Path(mix).name}", arguments.quiet) as progress,
+        bar("Encoding as AAC, MP3, Opus and Vorbis", arguments.quiet) as encoding,
+    ):
         report = check_file(
             mix,
             profile=arguments.profile,
             only=arguments.only,
             skip=arguments.skip,
             second_opinion=arguments.second_opinion,
+            full=arguments.full,
             progress=progress,
+            encoding=encoding,
         )
     _write(report, arguments.format, arguments.output)
     return 1 if any(f.status in ("problem", "crashed") for f in report.findings) else 0

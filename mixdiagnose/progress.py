@@ -6,11 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 #: The bar appears when work takes longer than this (s): short files leave no trace, and load no bar.
 APPEARS_AFTER_S = 0.7
 
 Step = Callable[[float | None], None]
+#: The display that is on the terminal: there can be one, so a bar within a bar becomes a line of it.
+_SHOWN: list[Progress] = []
 
 
 @contextmanager
@@ -33,11 +39,15 @@ def bar(label: str, quiet: bool) -> Iterator[Step]:
 
 
 def _rich_bar(label: str, stack: ExitStack) -> Step:
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import Progress
 
-    progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+    if not _SHOWN:
+        _SHOWN.append(stack.enter_context(rich_progress.Progress(console=Console(stderr=True), transient=True)))
+        stack.callback(_SHOWN.clear)
+    progress = _SHOWN[0]
     task = progress.add_task(label, total=None)
+    stack.callback(progress.remove_task, task)
 
     def update(share: float | None) -> None:
         if share is not None:

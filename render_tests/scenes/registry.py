@@ -14,9 +14,11 @@ from typing import Final
 import numpy as np
 
 from dsp.audio import Source
+from dsp.encoded import Encoded
 from dsp.findings import Status
 from dsp.mix import Mix, measure
 from dsp.units import Samples
+from plugin_bridge.codecs import encode
 from render_tests.scenes.base import RATE, SOURCE, clean
 from render_tests.scenes.processors import Signal
 
@@ -37,6 +39,7 @@ class Take:
     samples: Samples
     source: Source = SOURCE
     places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    encoded: tuple[Encoded, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,14 @@ def take_of(scene: Scene) -> Take:
 def mix_of(scene: Scene) -> Mix:
     """The take of a scene as measured, once."""
     take = take_of(scene)
-    return measure(take.source, [take.samples])
+    return replace(measure(take.source, [take.samples]), encoded=take.encoded)
 
 
 @cache
 def clean_mix() -> Mix:
     """The clean mix as measured, once."""
-    return measure(SOURCE, [clean()])
+    mix = measure(SOURCE, [clean()])
+    return replace(mix, encoded=encode(mix, [clean()]))
 
 
 def wav_source(name: str, bit_depth: int | None = 24, sample_rate: int = RATE) -> Source:
