@@ -229,7 +229,7 @@ def diagnose(
         profile=profile.name,
         genre=profile.genre.name,
         tool=tool or {},
-        inputs=(_input(mix),),
+        inputs=(_input(mix, "mix"), *(_input(r, "reference") for r in mix.references)),
         ready=not (bad or mix.silent or mix.source.partial),
         measurements=mix.measurements(),
         third_octave_hz=hz,
@@ -260,9 +260,9 @@ def _values(curve: Curve) -> tuple[float | None, ...]:
     return tuple(v if math.isfinite(v) else None for v in np.round(curve, 3).tolist())
 
 
-def _input(mix: Mix) -> dict[str, Any]:
+def _input(mix: Mix, role: str) -> dict[str, Any]:
     return {
-        "role": "mix",
+        "role": role,
         **dataclasses.asdict(mix.source),
         "channels": mix.source.channels,
         "duration_s": round(mix.duration_s, 6),

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +34,15 @@ def use_one_blas_thread() -> None:
         os.environ.setdefault(name, "1")
 
 
-def check(mix: str | Path, profile: str = "mix") -> Report:
+def check(
+    mix: str | Path, profile: str = "mix", *, references: Sequence[str | Path] = (), genre: str | None = None
+) -> Report:
     """Measure a mix file and judge it by a profile ("mix", "master", or a TOML file).
 
-    Raises dsp.errors.InputError for a file that cannot be read, UsageError for an unknown profile.
+    `references` are songs to set beside it, `genre` is the one to judge its spectrum by ("modern" by default).
+    Raises dsp.errors.InputError for a file that cannot be read, UsageError for an unknown profile or genre.
     """
     use_one_blas_thread()
     from mixdiagnose.checking import check_file
 
-    return check_file(mix, profile=profile)
+    return check_file(mix, profile=profile, references=references, genre=genre)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from dsp.checks import reference
+from dsp.checks._beside import Judged
 from dsp.diagnose import Report, diagnose, select
 from dsp.meters.bank import MeterBank
 from dsp.mix import Mix
-from dsp.profile import load_profile
+from dsp.profile import Profile, load_genre, load_profile
 from mixdiagnose import __version__
 from plugin_bridge.files import open_audio
 
@@ -52,10 +55,57 @@ def encoded(path: str | Path, mix: Mix, full: bool = False, progress: Progress |
     return replace(mix, encoded=encode_file(path, mix, full=full, progress=progress))
 
 
+def measure_all(path: str | Path, references: Sequence[str | Path] = (), progress: Progress | None = None) -> Mix:
+    """Measure a file and its references; `progress` covers all of them, and a file given twice is read once.
+
+    Raises InputError for the one that cannot be read.
+    """
+    files, measured = [path, *references], dict[Path, Mix]()
+    for k, file in enumerate(files):
+        if Path(file).absolute() not in measured:
+            part = partial(_report_part, progress, k, len(files)) if progress else None
+            measured[Path(file).absolute()] = measure_file(file, part)
+    mixes = [measured[Path(file).absolute()] for file in files]
+    named = [replace(m, source=replace(m.source, name=str(file))) for m, file in zip(mixes, files, strict=True)]
+    return replace(named[0], references=tuple(named[1:]))
+
+
+def _report_part(progress: Progress, index: int, count: int, share: float | None) -> None:
+    """Report the share done of one of several files as a share of all."""
+    progress(None if share is None else (index + share) / count)
+
+
+def judging(profile: str, genre: str | None = None) -> Profile:
+    """The profile of that name, with the genre if one is named. Raises UsageError naming what there is."""
+    loaded = load_profile(profile)
+    return replace(loaded, genre=load_genre(genre)) if genre is not None else loaded
+
+
+def compare_files(
+    path: str | Path,
+    references: Sequence[str | Path],
+    *,
+    profile: str = "mix",
+    progress: Progress | None = None,
+) -> tuple[Report, Judged]:
+    """A mix beside references: the report of the reference check alone, and the comparison it was made from.
+
+    Raises InputError for a file, UsageError for an unknown profile.
+    """
+    judged_by = load_profile(profile)
+    started = time.perf_counter()
+    mix = measure_all(path, references, progress)
+    seconds = {"measure": round(time.perf_counter() - started, 4)}
+    report = diagnose(mix, judged_by, only=[reference.ID], tool=tool(), seconds=seconds)
+    return report, reference.judge(mix, judged_by)
+
+
 def check_file(
     path: str | Path,
     *,
     profile: str = "mix",
+    references: Sequence[str | Path] = (),
+    genre: str | None = None,
     only: Iterable[str] = (),
     skip: Iterable[str] = (),
     second_opinion: bool = False,
@@ -68,12 +118,12 @@ def check_file(
     Where the check `codec-peaks` is to run, the loudest 30 s (all of it with `full`) are encoded; `encoding` is
     told how far that is.
 
-    Raises InputError for the file, UsageError for an unknown profile or check.
+    Raises InputError for a file, UsageError for an unknown profile, genre or check.
     """
-    judged_by = load_profile(profile)
+    judged_by = judging(profile, genre)
     chosen = {check.id for check in select(only, skip)}  # a wrong id is said before the work, not after
     started = time.perf_counter()
-    mix = measure_file(path, progress)
+    mix = measure_all(path, references, progress)
     seconds = {"measure": round(time.perf_counter() - started, 4)}
     if "codec-peaks" in chosen:
         mix = encoded(path, mix, full, encoding)

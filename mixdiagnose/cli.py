@@ -16,23 +16,41 @@ examples:
   mixdiagnose check song.wav                   is this mix ready for mastering?
   mixdiagnose check song.wav --profile master  is this master ready for release?
   mixdiagnose check song.wav --format json     the same, for scripts
+  mixdiagnose compare song.wav hit.flac        what differs from a song you admire?
   mixdiagnose explain bus-limiter              what a check measures, and why
   mixdiagnose demo                             make a flawed song and diagnose it
 """
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    group = common.add_argument_group("report")
+def _output() -> argparse.ArgumentParser:
+    """Options of every command that writes a report."""
+    output = argparse.ArgumentParser(add_help=False)
+    group = output.add_argument_group("report")
     group.add_argument("--profile", default="mix", metavar="NAME", help="mix (default), master, or a TOML file")
     group.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
     group.add_argument("-o", "--output", type=Path, metavar="PATH", help="write the report there instead of stdout")
+    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return output
+
+
+def _common() -> argparse.ArgumentParser:
+    """The same and those of commands that run all checks."""
+    common = argparse.ArgumentParser(add_help=False, parents=[_output()])
+    group = common.add_argument_group("checks")
     group.add_argument("--only", action="append", default=[], metavar="ID", help="run only this check (repeatable)")
     group.add_argument("--skip", action="append", default=[], metavar="ID", help="leave this check out (repeatable)")
     group.add_argument("--full", action="store_true", help="encode all of it for codec-peaks, not the loudest 30 s")
     group.add_argument("--second-opinion", action="store_true", help="set other meters' readings beside ours")
-    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
     return common
+
+
+def _add_beside(command: argparse.ArgumentParser) -> None:
+    """What a mix is set beside."""
+    group = command.add_argument_group("beside")
+    group.add_argument(
+        "--reference", action="append", default=[], metavar="FILE", help="a song to compare with (repeatable)"
+    )
+    group.add_argument("--genre", metavar="NAME", help="genre to judge the spectrum by (default: modern)")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,11 +67,17 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", parents=[common], help="diagnose a mix file")
     check.add_argument("mix", metavar="MIX", help="WAV, AIFF, FLAC, OGG, MP3, M4A ...")
+    _add_beside(check)
 
     demo = commands.add_parser("demo", parents=[common], help="make a flawed multitrack song and diagnose it")
     demo.add_argument(
         "--into", type=Path, default=Path("demo-song"), metavar="DIR", help="where the song goes (default: demo-song)"
     )
+    _add_beside(demo)
+
+    compare = commands.add_parser("compare", parents=[_output()], help="set a mix beside songs you admire")
+    compare.add_argument("mix", metavar="MIX", help="WAV, AIFF, FLAC, OGG, MP3, M4A ...")
+    compare.add_argument("references", nargs="+", metavar="REFERENCE", help="finished songs of the same kind")
 
     explain = commands.add_parser("explain", help="say what a check measures and why it matters")
     explain.add_argument("id", nargs="?", metavar="ID", help="a check id; without one all are listed")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from dsp.errors import UsageError
 
@@ -19,16 +20,37 @@ REPORT_SUFFIXES = {".json", ".txt", ".md", ".log"}
 
 def check(arguments: argparse.Namespace) -> int:
     """`mixdiagnose check MIX`."""
-    _guard_output(arguments.output, Path(arguments.mix))
+    for file in (arguments.mix, *arguments.reference):
+        _guard_output(arguments.output, Path(file))
     return _diagnose(arguments, arguments.mix)
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose compare MIX REFERENCE...`: the report of the reference check alone, drawn as a comparison."""
+    for file in (arguments.mix, *arguments.references):
+        _guard_output(arguments.output, Path(file))
+    from mixdiagnose.checking import compare_files
+    from mixdiagnose.progress import bar
+    from mixdiagnose.report.compare import print_comparison
+
+    with bar(_listening(arguments.mix, arguments.references), arguments.quiet) as progress:
+        report, judged = compare_files(
+            arguments.mix, arguments.references, profile=arguments.profile, progress=progress
+        )
+    _write(report, arguments.format, arguments.output, lambda _, file: print_comparison(report, judged, file))
+    return _exit_code(report)
 
 
 def demo(arguments: argparse.Namespace) -> int:
     """`mixdiagnose demo`: make the song unless it is there, then diagnose it."""
     mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
-    _guard_output(arguments.output, truth)
+    for file in (truth, *arguments.reference):
+        _guard_output(arguments.output, Path(file))
+    from mixdiagnose.checking import judging
     from mixdiagnose.progress import bar
     from plugin_bridge.demo import write_demo
+
+    judging(arguments.profile, arguments.genre)  # a wrong name is said before the song is made
 
     if truth.is_file() and mix.is_file():
         print(f"Using the song that is already in {arguments.into}.", file=sys.stderr)
@@ -79,12 +101,14 @@ def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
     from mixdiagnose.progress import bar
 
     with (
-        bar(f"Listening to {Path(mix).name}", arguments.quiet) as progress,
+        bar(_listening(mix, arguments.reference), arguments.quiet) as progress,
         bar("Encoding as AAC, MP3, Opus and Vorbis", arguments.quiet) as encoding,
     ):
         report = check_file(
             mix,
             profile=arguments.profile,
+            references=arguments.reference,
+            genre=arguments.genre,
             only=arguments.only,
             skip=arguments.skip,
             second_opinion=arguments.second_opinion,
@@ -93,10 +117,23 @@ def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
             encoding=encoding,
         )
     _write(report, arguments.format, arguments.output)
+    return _exit_code(report)
+
+
+def _listening(mix: str, references: Sequence[str]) -> str:
+    """The label of the bar while files are measured."""
+    others = {0: "", 1: " and a reference"}.get(len(references), f" and {len(references)} references")
+    return f"Listening to {Path(mix).name}{others}"
+
+
+def _exit_code(report: Report) -> int:
     return 1 if any(f.status in ("problem", "crashed") for f in report.findings) else 0
 
 
-def _write(report: Report, form: str, output: Path | None) -> None:
+def _write(
+    report: Report, form: str, output: Path | None, draw: Callable[[Report, TextIO], None] | None = None
+) -> None:
+    """Write a report as JSON or, with `draw` where something else than the usual is drawn, as text."""
     if form == "json":
         text = json.dumps(report.to_dict(), allow_nan=False) + "\n"
         if output is None:
@@ -106,8 +143,9 @@ def _write(report: Report, form: str, output: Path | None) -> None:
         return
     from mixdiagnose.report.text import print_report
 
+    draw = draw or print_report
     if output is None:
-        print_report(report, sys.stdout)
+        draw(report, sys.stdout)
     else:
         with output.open("w", encoding="utf-8") as file:
-            print_report(report, file)
+            draw(report, file)

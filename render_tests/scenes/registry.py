@@ -30,7 +30,7 @@ LEVEL: Final = ("headroom", "loudness", "true-peak")
 
 @dataclass(frozen=True)
 class Take:
-    """Audio with a fault, what its container says, and where the finding must place the fault.
+    """Audio with a fault, what its container says, what it is set beside, and where the finding must place the fault.
 
     `places` maps the name of a piece of evidence to spans in seconds: every such piece must lie in one of
     them, and every span must have one.
@@ -39,6 +39,7 @@ class Take:
     samples: Samples
     source: Source = SOURCE
     places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    references: tuple[Samples, ...] = ()
     encoded: tuple[Encoded, ...] | None = None
 
 
@@ -76,7 +77,10 @@ def take_of(scene: Scene) -> Take:
 def mix_of(scene: Scene) -> Mix:
     """The take of a scene as measured, once."""
     take = take_of(scene)
-    return replace(measure(take.source, [take.samples]), encoded=take.encoded)
+    references = tuple(
+        measure(replace(SOURCE, name=f"reference {k}.wav"), [r]) for k, r in enumerate(take.references, 1)
+    )
+    return replace(measure(take.source, [take.samples]), encoded=take.encoded, references=references)
 
 
 @cache
