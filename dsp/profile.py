@@ -104,20 +104,24 @@ def genre_names() -> list[str]:
 @cache
 def load_genre(name: str) -> Genre:
     """The genre of that name. Raises UsageError naming what there is."""
+    if name not in genre_names():
+        raise UsageError(f"no genre '{name}'; there are: {', '.join(genre_names())}")
     path = presets_dir() / "genres" / f"{name}.toml"
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"no genre '{name}'; there are: {', '.join(genre_names())}") from None
+    data = tomllib.loads(path.read_text(encoding="utf-8"))
+    widths = tomllib.loads((presets_dir() / "widths.toml").read_text(encoding="utf-8"))
+    usual = {**widths["default"], **widths.get(name, {})}
     return Genre(
         name=path.stem,
         title=str(data["title"]),
-        source=str(data["source"]),
+        source=" ".join(str(data["source"]).split()),
+        sigma_source=" ".join(str(data.get("sigma_source", "")).split()),
         band_hz=tuple(map(float, data["band_hz"])),
         level_db=tuple(map(float, data["level_db"])),
         sigma_db=tuple(map(float, data["sigma_db"])),
+        sigma_short_db=tuple(map(float, data.get("sigma_short_db", ()))),
         low_hz=float(data["low_hz"]),
         high_hz=float(data["high_hz"]),
+        side_shares=tuple((k, float(v[0]), float(v[1])) for k, v in usual.items() if k != "source"),
     )
 
 

@@ -169,7 +169,7 @@ def test_a_partly_read_file_is_not_ready() -> None:
 
 INVARIANT = [
     *("bus-limiter", "clipping", "crest-factor", "over-compression", "correlation", "mono-compatibility"),
-    *("low-end-mono", "balance", "stereo-width"),
+    *("low-end-mono", "balance", "stereo-width", "frequency-balance"),
 ]
 
 

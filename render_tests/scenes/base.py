@@ -32,7 +32,7 @@ BARS: Final = 8
 CHORUS_BAR: Final = 4
 CHORUS_S: Final = (HEAD_S + CHORUS_BAR * BEATS_PER_BAR * BEAT_S, HEAD_S + BARS * BEATS_PER_BAR * BEAT_S)
 #: The bus fader: the one number that sets the level of the mix.
-BUS_GAIN: Final = 0.258
+BUS_GAIN: Final = 0.263
 
 #: Chords of every bar and of the end as MIDI notes: root of the bass, then the voicing.
 CHORDS: Final = (
@@ -40,6 +40,8 @@ CHORDS: Final = (
     (29, (53, 57, 60, 64)), (36, (55, 60, 64, 67)), (31, (55, 59, 62, 67)), (33, (57, 60, 64, 69)),
     (29, (53, 57, 60, 64)),
 )  # fmt: skip
+#: Partials of the lead: a voice's first formant lies above its fundamental.
+VOICE: Final = (0.7, *(k**-1.3 for k in range(2, 12)))
 #: The tune of the chorus and its pick-up: beat, length in beats, MIDI note.
 TUNE: Final = (
     (6, 1.5, 72), (8, 2, 76), (10.5, 1, 74), (12, 3, 71),
@@ -216,7 +218,7 @@ def lead(rng: Generator) -> Track:
         t = np.arange(round(seconds * RATE)) / RATE
         vibrato = 0.25 * np.clip((t - 0.2) / 0.3, 0.0, 1.0) * np.sin(2 * np.pi * 5.4 * t + rng.uniform(0, 6))
         phase = 2 * np.pi * np.cumsum(hertz(note) * 2.0 ** (vibrato / 12.0)) / RATE
-        tone = np.sum([np.sin(k * phase + 0.7 * k * k) / k**1.3 for k in range(1, 12)], axis=0)
+        tone = np.sum([v * np.sin(k * phase + 0.7 * k * k) for k, v in enumerate(VOICE, 1)], axis=0)
         tone += 0.05 * filtered_noise(t.size, 2000, 12000, rng)
         swell = (
             np.minimum(1.0, t / 0.04)

@@ -121,8 +121,8 @@ def large_offset() -> Take:
 
 @scene("loudness", "problem", *LEVEL)
 def far_too_loud() -> Take:
-    """Five decibels louder, in a float file that keeps what passes full scale."""
-    loud = np.ascontiguousarray(clean() * np.float32(gain(5.0)))
+    """Six decibels louder, in a float file that keeps what passes full scale."""
+    loud = np.ascontiguousarray(clean() * np.float32(gain(6.0)))
     return Take(loud, float_source("loud"), {"max_short_term_lufs": ((10.0, 20.0),)})
 
 
