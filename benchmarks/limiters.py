@@ -286,6 +286,22 @@ def high_pass(x: Track, rate: int) -> tuple[Track, int]:
 
 
 @afterwards
+def gentler_high_pass(x: Track, rate: int) -> tuple[Track, int]:
+    """A first-order high-pass at 25 Hz."""
+    from scipy import signal
+
+    return np.asarray(signal.sosfilt(signal.butter(1, 25, "highpass", fs=rate, output="sos"), x, axis=1)) * 0.8, rate
+
+
+@afterwards
+def higher_high_pass(x: Track, rate: int) -> tuple[Track, int]:
+    """A second-order high-pass at 35 Hz."""
+    from scipy import signal
+
+    return np.asarray(signal.sosfilt(signal.butter(2, 35, "highpass", fs=rate, output="sos"), x, axis=1)) * 0.8, rate
+
+
+@afterwards
 def air_shelf(x: Track, rate: int) -> tuple[Track, int]:
     """+2 dB from 10 kHz."""
     from scipy import signal

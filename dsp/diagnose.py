@@ -180,12 +180,27 @@ def run_check(check: Check, mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             message = f"Skipped: {reason}."
             return (Finding(check.id, "skipped", "none", check.title, message, duration, measured="skipped"),)
     try:
-        return tuple(check.run(mix, profile))
+        said = tuple(_completed(f, check, mix) for f in check.run(mix, profile))
+        if not said:
+            raise ValueError("it said nothing")
+        return said
     except MixDiagnoseError:
         raise
     except Exception as error:  # one broken check must not cost the user the others
         message = f"This check failed ({type(error).__name__}: {error}); the others are unaffected."
         return (Finding(check.id, "crashed", "medium", check.title, message, duration, measured="crashed"),)
+
+
+def _completed(finding: Finding, check: Check, mix: Mix) -> Finding:
+    """What is found wrong says when, what it may mean and what to listen for; what has no time holds throughout."""
+    if finding.status not in ("info", "warning", "problem"):
+        return finding
+    evidence = finding.evidence
+    if all(m.at_s is None for m in evidence):
+        evidence += (Measurement("throughout_s", mix.duration_s, "s", (0.0, mix.duration_s)),)
+    return dataclasses.replace(
+        finding, evidence=evidence, means=finding.means or check.means, listen=finding.listen or check.listen
+    )
 
 
 def score(findings: Sequence[Finding], dimension_of: dict[str, str]) -> dict[str, Score]:

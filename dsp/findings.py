@@ -119,7 +119,8 @@ class Cause:
 class Finding:
     """One thing a check has to say, with the numbers behind it.
 
-    `evidence` is never empty. `measured` and `target` are the same in words, for the checklist.
+    `evidence` is never empty. `measured` and `target` are the same in words, for the checklist. `means` and
+    `listen` say what it may mean and what to listen for; they are the check's own unless it says them itself.
     """
 
     check: str
@@ -132,6 +133,8 @@ class Finding:
     target: str = ""
     cause: tuple[Cause, ...] = ()
     fixes: tuple[Fix, ...] = field(default=())
+    means: str = ""
+    listen: str = ""
 
     def __post_init__(self) -> None:
         if not self.evidence:

@@ -2,7 +2,7 @@
 
 A check is a module of this package (not starting with an underscore) with a docstring in Markdown that
 has the parts *Why it matters*, *How it is measured* and *References*, and the names `ID`, `TITLE`,
-`DIMENSION`, `NEEDS` and `run(mix, profile)`.
+`DIMENSION`, `NEEDS`, `MEANS` (what a finding may mean), `LISTEN` (what to listen for) and `run(mix, profile)`.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Check:
     dimension: str
     needs: tuple[str, ...]
     doc: str
+    means: str
+    listen: str
     run: Callable[[Mix, Profile], Sequence[Finding]]
 
 
@@ -43,7 +45,14 @@ def all_checks() -> tuple[Check, ...]:
             continue
         module = importlib.import_module(f"{__name__}.{info.name}")
         check = Check(
-            module.ID, module.TITLE, module.DIMENSION, tuple(module.NEEDS), (module.__doc__ or "").strip(), module.run
+            id=module.ID,
+            title=module.TITLE,
+            dimension=module.DIMENSION,
+            needs=tuple(module.NEEDS),
+            doc=(module.__doc__ or "").strip(),
+            means=getattr(module, "MEANS", ""),
+            listen=getattr(module, "LISTEN", ""),
+            run=module.run,
         )
         if check.id in found or check.dimension not in DIMENSIONS:
             raise RuntimeError(f"check {info.name}: id '{check.id}' is taken or dimension '{check.dimension}' unknown")

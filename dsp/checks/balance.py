@@ -14,6 +14,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "balance", "Left/right balance", "stereo", ("sound", "stereo")
+MEANS = "One side carries a louder part, a channel lost level on the way, or the listening position is off centre."
+LISTEN = "Swap left and right on the monitors: does the weight move with it, and what sits alone on the louder side?"
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

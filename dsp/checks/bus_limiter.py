@@ -21,6 +21,8 @@ from dsp.profile import Profile
 from dsp.units import Curve, power_db_curve
 
 ID, TITLE, DIMENSION, NEEDS = "bus-limiter", "Limiter on the mix bus", "dynamics", ("loudness",)
+MEANS = "A limiter, maximiser or clipper was left on the mix bus, or on a group that everything runs through."
+LISTEN = "Loud passages with the bus chain bypassed, at equal loudness: do kick and snare regain their front edge?"
 
 #: Fewer half seconds than this (20 s) say nothing about a ceiling (our judgement).
 FEWEST_BLOCKS = 40

@@ -19,6 +19,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "clipping", "Clipping", "gain staging", ("sound",)
+MEANS = "A stage between the tracks and the bounce ran into its ceiling."
+LISTEN = "The loudest hits: crackle, or a kick and snare that have lost their ring."
 
 #: Runs closer than this in time are one event to the ear (s), and at most this many are listed.
 EVENT_S, MOST_EVENTS = 0.05, 20

@@ -24,6 +24,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "codec-peaks", "Peaks after lossy codecs", "delivery", ("sound", "encoded")
+MEANS = "The lossy versions that listeners get clip, though this file does not."
+LISTEN = "Cymbals and s sounds of the loudest passage, encoded as named."
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

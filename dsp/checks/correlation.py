@@ -19,6 +19,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "correlation", "Phase correlation", "phase", ("sound", "stereo")
+MEANS = "A flipped cable or channel, a widener, a doubler, or a stereo track whose sides oppose each other."
+LISTEN = "Mono at these times: what gets thin or goes away?"
 
 #: At most this many passages are listed as evidence.
 MOST_SPANS = 20

@@ -15,6 +15,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "crest-factor", "Crest factor", "dynamics", ("loudness",)
+MEANS = "Compression, saturation or limiting have taken the peaks, on the bus or on the tracks that carry them."
+LISTEN = "The attack of drums and plucked strings: is there a front edge, or only weight?"
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

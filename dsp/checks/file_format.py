@@ -18,6 +18,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "file-format", "File format", "delivery", ()
+MEANS = "The bounce settings are not those of the session, or the file has been through a lossy encoder."
+LISTEN = "Cymbals and reverb tails: grain, swirling, a lid on the treble."
 
 #: Lower sample rates a file may have been converted from (Hz).
 LOWER_RATES_HZ = (22_050, 32_000, 44_100, 48_000, 88_200, 96_000)

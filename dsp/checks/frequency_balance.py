@@ -28,6 +28,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile, genre_names, load_genre
 
 ID, TITLE, DIMENSION, NEEDS = "frequency-balance", "Frequency balance", "frequency balance", ()
+MEANS = "The room or the monitors hide it, one track carries too much of that region, or it is the sound you want."
+LISTEN = "That region alone through a steep band-pass, beside a song of the genre at equal loudness."
 
 #: At most so many ranges are reported, and so many passages named for each.
 MOST_RANGES, MOST_PASSAGES = 6, 3

@@ -15,6 +15,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "headroom", "Headroom", "gain staging", ("sound",)
+MEANS = "The mix bus is too hot; in a float file that alone costs nothing."
+LISTEN = "Nothing: level cannot be heard, only what it ran into."
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

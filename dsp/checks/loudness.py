@@ -16,6 +16,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "loudness", "Loudness", "loudness", ("loudness",)
+MEANS = "The mix was made loud on the bus, or its faders are low."
+LISTEN = "At equal loudness with a song you trust: is it still as open?"
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

@@ -20,6 +20,8 @@ from dsp.profile import Profile
 from dsp.units import power_db
 
 ID, TITLE, DIMENSION, NEEDS = "low-end-mono", "Mono low end", "mono", ("sound", "stereo")
+MEANS = "A stereo bass or kick sample, a chorus or widener that reaches down, or spaced microphones."
+LISTEN = "Mono on a system with a sub: does the bass stay?"
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

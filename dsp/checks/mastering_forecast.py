@@ -22,6 +22,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "mastering-forecast", "Mastering forecast", "dynamics", ("loudness",)
+MEANS = "A few hits stand far above the rest, or the mix is more dynamic than its release loudness."
+LISTEN = "The named passages through any limiter at that gain: does it pump or dull?"
 
 #: Passages are told in windows of this length (s), at most this many of them.
 WINDOW_S, MOST_SPANS = 1.0, 8

@@ -24,6 +24,8 @@ from dsp.profile import Profile
 from dsp.units import from_power_db
 
 ID, TITLE, DIMENSION, NEEDS = "mono-compatibility", "Mono compatibility", "mono", ("sound", "stereo")
+MEANS = "Doubled parts with opposite phase, wideners that delay one side, or reverbs wider than their source."
+LISTEN = "Mono, on a phone: which part is gone?"
 
 #: Half a third octave as a ratio.
 HALF_BAND = 10.0 ** (1 / 20)

@@ -21,6 +21,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "over-compression", "PLR and PSR", "dynamics", ("loudness",)
+MEANS = "The bus compressor or limiter works all the time, or most tracks are limited."
+LISTEN = "A chorus at equal loudness with the bus bypassed: pumping, flatness, a chorus that does not lift."
 
 #: At most this many passages are listed as evidence.
 MOST_SPANS = 20

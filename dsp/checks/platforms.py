@@ -23,6 +23,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile, load_platforms
 
 ID, TITLE, DIMENSION, NEEDS = "platforms", "Music services", "loudness", ("loudness",)
+MEANS = "It will be played at another level than the one it has, or its peaks will be cut."
+LISTEN = "It beside other songs with the player's loudness matching on."
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:

@@ -22,6 +22,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "stereo-width", "Stereo width", "stereo", ("sound", "stereo")
+MEANS = "Wideners, doublers and reverbs; or everything panned to the centre."
+LISTEN = "Headphones, then mono: is width pleasant, and does anything lose its place?"
 
 #: At most this many passages of a region are listed as evidence.
 MOST_SPANS = 6

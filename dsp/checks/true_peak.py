@@ -16,6 +16,8 @@ from dsp.mix import Mix
 from dsp.profile import Profile
 
 ID, TITLE, DIMENSION, NEEDS = "true-peak", "True peak", "gain staging", ("sound",)
+MEANS = "The bounce is too hot, or was normalised."
+LISTEN = "Nothing yet: it is the converters and codecs behind it that clip."
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
