@@ -8,7 +8,7 @@ import numpy as np
 
 from dsp.checks._wording import severity
 from dsp.findings import Advice, Finding, Fix, Measurement, Status
-from dsp.listening.deviations import EDGE
+from dsp.listening.deviations import EDGE, hertz
 from dsp.listening.reference import Beside, Comparison, Typical, region_tone, typical
 from dsp.listening.suitability import Reason
 from dsp.meters.bands import NOMINAL_HZ
@@ -16,6 +16,8 @@ from dsp.mix import Mix
 from dsp.regions import REGIONS
 
 ID = "reference"
+#: Titles of what is said of references that are not compared.
+REMARKS = ("The reference is the mix", "The same reference twice", "A reference that does not suit")
 #: Names of files longer than this are shortened in sentences.
 LONGEST_NAME = 40
 
@@ -72,10 +74,10 @@ def remarks(judged: Judged) -> list[Finding]:
         name = short(b.name)
         if b.itself:
             text = f"'{name}' is the mix itself, so there is nothing to learn from it. Give a song you admire."
-            found.append(say("info", "The reference is the mix", text, evidence=level, measured="the mix itself"))
+            found.append(say("info", REMARKS[0], text, evidence=level, measured="the mix itself"))
         elif b.again:
             text = f"'{name}' was given twice; it counts once."
-            found.append(say("info", "The same reference twice", text, evidence=level, measured="given twice"))
+            found.append(say("info", REMARKS[1], text, evidence=level, measured="given twice"))
         elif why:
             text = f"'{name}' is no measure for this mix: {'; '.join(r.text for r in why)}. It is not compared."
             status: Status = "info" if judged.suiting else "undetermined"
@@ -86,8 +88,7 @@ def remarks(judged: Judged) -> list[Finding]:
                     "If it is a song of the same kind, the whole tilt of the mix is in question: go back to the levels "
                     "of its tracks. If not, choose another reference."
                 )
-            title = "A reference that does not suit"
-            found.append(say(status, title, text, evidence=evidence, measured="does not suit", fixes=(advice,)))
+            found.append(say(status, REMARKS[2], text, evidence=evidence, measured="does not suit", fixes=(advice,)))
     return found
 
 
@@ -135,5 +136,5 @@ def overview(judged: Judged, limit_db: float) -> Finding:
     words = ", ".join(f"'{name}' turned {way} by {db:.1f} dB" for name, way, db in ways)
     return say(
         "pass", "Beside the references", f"Compared at equal loudness: {words}.", evidence=tuple(evidence),
-        measured=f"{tone.mean[k]:+.1f} dB at {NOMINAL_HZ[k]:g} Hz", target=f"within {limit_db:g} dB",
+        measured=f"{tone.mean[k]:+.1f} dB at {hertz(NOMINAL_HZ[k], 3)}", target=f"within {limit_db:g} dB",
     )  # fmt: skip

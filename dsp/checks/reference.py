@@ -55,11 +55,12 @@ def judge(mix: Mix, profile: Profile) -> Judged:
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     judged = judge(mix, profile)
     suiting = judged.suiting
-    findings = [*silent(mix), *remarks(judged)]
+    remarked = (*remarks(judged), *silent(mix))
     if not suiting:
-        return tuple(findings)
+        return remarked
     told = _tone(judged, profile) + _width(judged, profile) + _dynamics(judged, profile)
-    return (*findings, *told, *_loudness(mix, judged, profile), overview(judged, profile.number(ID, "inform_db")))
+    told += _loudness(mix, judged, profile)
+    return (*told, *remarked, overview(judged, profile.number(ID, "inform_db")))
 
 
 def _tone(judged: Judged, profile: Profile) -> list[Finding]:
@@ -88,7 +89,7 @@ def _tone(judged: Judged, profile: Profile) -> list[Finding]:
         findings.append(
             say(
                 status, _tone_title(d, len(judged.suiting)), _tone_text(judged, d, spread_db), evidence=evidence,
-                measured=f"{d.peak_db:+.1f} dB at {d.peak_hz:g} Hz", target=f"within {inform:g} dB",
+                measured=f"{d.peak_db:+.1f} dB at {hertz(d.peak_hz, 3)}", target=f"within {inform:g} dB",
                 fixes=moves(d, strength, most),
             )
         )  # fmt: skip
@@ -108,18 +109,19 @@ def _tone_text(judged: Judged, d: Deviation, spread_db: float) -> str:
         f"{abs(d.mean_db):.1f} dB {way} than {than(judged, spread_db)}"
     )
     if abs(d.peak_db) > abs(d.mean_db) + 0.5:
-        text += f", most at {hertz(d.peak_hz)} ({d.peak_db:+.1f} dB)"
+        text += f", most at {hertz(d.peak_hz, 3)} ({d.peak_db:+.1f} dB)"
     return text + "."
 
 
 def _width(judged: Judged, profile: Profile) -> list[Finding]:
     width, limit = typical([b.width_db for b in judged.suiting]), profile.number(ID, "width_db")
-    parts, evidence = [], []
+    parts, evidence, spread_db = [], [], 0.0
     for region, db, spread in zip(REGIONS, width.mean, width.spread, strict=True):
         if not np.isfinite(db) or abs(db) < max(limit, float(np.nan_to_num(spread))):
             continue
         if db < 0 and region.high_hz <= WIDTH_FROM_HZ:
             continue
+        spread_db = max(spread_db, float(np.nan_to_num(spread)))
         parts.append((db > 0, region.label, abs(float(db))))
         evidence.append(
             Measurement("reference_width_db", float(db), "dB", band_hz=(region.low_hz, region.high_hz)),
@@ -135,7 +137,7 @@ def _width(judged: Judged, profile: Profile) -> list[Finding]:
     if wider:
         fixes += (Advice("Bring wide tracks inwards where it is wider, and listen in mono before and after."),)
     title = "Other width than the reference" + ("s" if len(judged.suiting) > 1 else "")
-    text = f"Side over mid beside {than(judged, float(np.nan_to_num(width.spread).max()))}: {said}."
+    text = f"Side over mid beside {than(judged, spread_db)}: {said}."
     return [say("info", title, text, evidence=tuple(evidence), measured=said.split(";", 1)[0], fixes=fixes)]
 
 

@@ -116,14 +116,14 @@ def moves(deviation: Deviation, strength: float, most_db: float) -> tuple[Fix, .
         centre = min(centre, HIGHEST_BOOST_HZ)
     ratio = 2.0**d.octaves
     q = float(np.clip(np.sqrt(ratio) / (ratio - 1.0), LEAST_Q, MOST_BOOST_Q if gain_db > 0.0 else MOST_Q))
-    return (EqMove("mix", "peak", float(f"{centre:.2g}"), gain_db, round(q, 1)),)
+    return (EqMove("mix", "bell", float(f"{centre:.2g}"), gain_db, round(q, 1)),)
 
 
-def hertz(frequency_hz: float) -> str:
-    """A frequency in two digits, as people say it.
+def hertz(frequency_hz: float, digits: int = 2) -> str:
+    """A frequency in two digits, as people say it; nominal bands need three.
 
-    >>> hertz(223.9), hertz(14125.4)
-    ('220 Hz', '14 kHz')
+    >>> hertz(223.9), hertz(14125.4), hertz(12500.0, 3)
+    ('220 Hz', '14 kHz', '12.5 kHz')
     """
-    rounded = float(f"{frequency_hz:.2g}")
+    rounded = float(f"{frequency_hz:.{digits}g}")
     return f"{rounded:g} Hz" if rounded < 1_000.0 else f"{rounded / 1_000.0:g} kHz"

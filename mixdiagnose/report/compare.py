@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dsp.checks._beside import Judged, difference_of, short, tone_of
+from dsp.checks._beside import REMARKS, Judged, difference_of, short, tone_of
 from dsp.diagnose import Report
 from dsp.listening.deviations import hertz
 from dsp.listening.reference import MONO_DB, region_tone, typical
@@ -84,15 +84,17 @@ def draw_comparison(console: Console, report: Report, judged: Judged, blocks: bo
 
 
 def _headline(report: Report, judged: Judged) -> Text:
-    suiting, told = len(judged.suiting), sum(f.status in ("info", "warning") for f in report.findings)
+    suiting, others = len(judged.suiting), len(judged.comparison.beside) - len(judged.suiting)
+    told = sum(bool(f.status in TOLD and f.title not in REMARKS) for f in report.findings)
     if any(f.status == "crashed" for f in report.findings):
         return Text("The comparison failed.", style="bold red")
     if not suiting:
         return Text("NOT COMPARED: no reference that suits.", style="bold yellow")
     references = "the reference" if suiting == 1 else f"{suiting} references that suit"
+    rest = f" {others} not compared." if others else ""
     if told:
-        return Text(f"{told} thing{'s' if told > 1 else ''} to say beside {references}.", style="bold")
-    return Text(f"Like {references} in tone, dynamics and width.", style="bold green")
+        return Text(f"{told} difference{'s' if told > 1 else ''} from {references}.{rest}", style="bold")
+    return Text(f"Like {references} in tone, dynamics and width.{rest}", style="bold green")
 
 
 def _readings(judged: Judged) -> Table:
