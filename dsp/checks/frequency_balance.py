@@ -6,7 +6,8 @@ average of a genre. The level is matched over 200 Hz to 2 kHz by a robust mean, 
 mastering changes the verdict. The deviation, smoothed over half an octave, is judged against the spread of
 the genre: beyond one standard deviation it is mentioned, beyond 1.5 it is a warning, beyond 2 and 3 dB a
 problem. Below 100 Hz the averages are uncertain and songs differ most: there only an excess counts, against
-twice the spread, and nothing is corrected. Bands with nothing in them, above a low-pass or half the sample
+twice the spread, and nothing is corrected. What is missing may not be in the arrangement: too little treble is
+never a problem, and without a named genre no shortfall is. Bands with nothing in them, above a low-pass or half the sample
 rate, are not judged. `modern` stands for music whose genre nobody named and spreads accordingly wide; naming
 the genre judges more closely. The nearest genre is a suggestion, its distance the mean deviation in dB;
 nothing depends on it.
@@ -25,7 +26,7 @@ from dsp.findings import ORDER, Finding, Fix, Measurement, Status
 from dsp.listening.tonal import EDGE, MATCH_HZ, Nearness, Range, TonalBalance, compare, nearest, passages
 from dsp.meters.cutoff import find_cutoff
 from dsp.mix import Mix
-from dsp.profile import Profile, genre_names, load_genre
+from dsp.profile import DEFAULT_GENRE, Profile, genre_names, load_genre
 
 ID, TITLE, DIMENSION, NEEDS = "frequency-balance", "Frequency balance", "frequency balance", ()
 MEANS = "The room or the monitors hide it, one track carries too much of that region, or it is the sound you want."
@@ -91,7 +92,26 @@ def _undetermined(why: str, loud_s: float, least_s: float) -> Finding:
 
 
 def _status(profile: Profile, balance: TonalBalance, found: Range) -> Status:
-    """Of one range; bands below the measured part of the curve alone are never a problem."""
+    """Of one range; bands below the measured part of the curve alone are never a problem.
+
+    What is missing may simply not be in the arrangement: a string orchestra has no air, and where nobody named
+    a genre nobody promised any. So too little is never a problem there, and too little treble never is one.
+    """
+    worst = _worst(profile, found)
+    status = _by_spread(profile, balance, found)
+    return min(status, worst, key=ORDER.index)
+
+
+def _worst(profile: Profile, found: Range) -> Status:
+    """The most that a range can be."""
+    if found.deviation_db > 0.0:
+        return "problem"
+    treble, named = found.region.name in ("sibilance", "air"), profile.genre.name != DEFAULT_GENRE
+    return "problem" if named and not treble else "warning" if named or not treble else "info"
+
+
+def _by_spread(profile: Profile, balance: TonalBalance, found: Range) -> Status:
+    """How bad a range is by the spread of its genre."""
     sigmas, size_db = abs(found.sigmas), abs(found.deviation_db)
     if sigmas <= profile.number(ID, "warning_sigma"):
         return "info"
