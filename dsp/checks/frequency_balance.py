@@ -7,8 +7,8 @@ mastering changes the verdict. The deviation, smoothed over half an octave, is j
 the genre: beyond one standard deviation it is mentioned, beyond 1.5 it is a warning, beyond 2 and 3 dB a
 problem. Below 100 Hz the averages are uncertain and songs differ most: there only an excess counts, against
 twice the spread, and nothing is corrected. What is missing may not be in the arrangement: too little treble is
-never a problem, and without a named genre no shortfall is. Bands with nothing in them, above a low-pass or half the sample
-rate, are not judged. `modern` stands for music whose genre nobody named and spreads accordingly wide; naming
+never a problem, and without a named genre no shortfall is. Bands with nothing in them, above a low-pass or
+half the sample rate, are not judged. `modern` stands for music whose genre nobody named and spreads accordingly wide; naming
 the genre judges more closely. The nearest genre is a suggestion, its distance the mean deviation in dB;
 nothing depends on it.
 

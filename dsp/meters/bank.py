@@ -10,6 +10,7 @@ from dsp.audio import Source, loudness_weights
 from dsp.meters.base import Meter
 from dsp.meters.clipping import Clipping, ClippingMeter
 from dsp.meters.dynamics import DynamicRangeMeter, Dynamics, dynamics
+from dsp.meters.glitches import Glitches, GlitchMeter
 from dsp.meters.level import Level, LevelMeter
 from dsp.meters.loudness import Loudness, LoudnessMeter
 from dsp.meters.resolution import ResolutionMeter
@@ -28,6 +29,7 @@ class Readings:
     true_peak: TruePeak
     level: Level
     clipping: Clipping
+    glitches: Glitches
     dynamics: Dynamics
     dynamic_range: int | None
     bits_used: int | None
@@ -51,13 +53,14 @@ class MeterBank:
         self._true_peak = TruePeakMeter(rate, channels)
         self._level = LevelMeter(rate, channels)
         self._clipping = ClippingMeter(rate, channels, source.bit_depth or 16)
+        self._glitches = GlitchMeter(rate, channels)
         self._dynamic_range = DynamicRangeMeter(rate, channels)
         self._resolution = ResolutionMeter(rate, channels)
         self._gram = BandGramMeter(rate, channels)
         self._stereo = StereoMeter(rate) if channels == 2 else None
         self._meters: list[Meter[Any]] = [
-            self._level, self._loudness, self._true_peak, self._clipping, self._dynamic_range,
-            self._resolution, *([self._stereo] if self._stereo else []),
+            self._level, self._loudness, self._true_peak, self._clipping, self._glitches,
+            self._dynamic_range, self._resolution, *([self._stereo] if self._stereo else []),
         ]  # fmt: skip
         self.block_frames = self._level.block_frames
 
@@ -79,6 +82,7 @@ class MeterBank:
             true_peak=true_peak,
             level=self._level.result(),
             clipping=self._clipping.result(),
+            glitches=self._glitches.result(),
             dynamics=dynamics(loudness, true_peak),
             dynamic_range=self._dynamic_range.result(),
             bits_used=self._resolution.result(),

@@ -102,7 +102,7 @@ def clipped_then_turned_down() -> Take:
     return Take(quantised(np.clip(samples, -ceiling, ceiling) * gain(-8.0)), wav_source("clipped"), places)
 
 
-@scene("dc-offset", "warning", "head-and-tail")
+@scene("dc-offset", "warning")
 def small_offset() -> Take:
     """An offset of -50 dBFS on the left."""
     samples = clean().astype(np.float64)
@@ -110,7 +110,7 @@ def small_offset() -> Take:
     return Take(quantised(samples), wav_source("offset"))
 
 
-@scene("dc-offset", "problem", "head-and-tail", "low-end-mono")
+@scene("dc-offset", "problem", "low-end-mono")
 def large_offset() -> Take:
     """An offset of -34 dBFS on both sides, through the silence as well."""
     return Take(quantised(clean() + gain(-34.0)), wav_source("offset"))
