@@ -22,6 +22,8 @@ from dsp.profile import Profile
 from dsp.units import amplitude_db, from_amplitude_db
 
 ID, TITLE, DIMENSION, NEEDS = "dc-offset", "DC offset", "gain staging", ("loudness",)
+MEANS = "A converter, an asymmetric distortion, or a plugin that sets in or stops with an offset."
+LISTEN = "A click or a thump where it starts, stops or is cut."
 
 #: Half seconds compared on either side of a step; the one it falls into is left out.
 BLOCKS = 6

@@ -23,6 +23,8 @@ from dsp.profile import Profile
 from dsp.units import Curve, from_power_db, power_db, power_db_curve
 
 ID, TITLE, DIMENSION, NEEDS = "head-and-tail", "Head, tail and gaps", "delivery", ("sound",)
+MEANS = "A bounce range that is too short or too long, a fade that ends outside it, or a mute left on."
+LISTEN = "The first attack and the end of the last reverb, at high volume."
 
 #: Hops of 10 ms looked at on either end.
 HEAD_HOPS, TAIL_HOPS = 1, 5
