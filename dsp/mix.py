@@ -14,9 +14,11 @@ from dsp.encoded import Encoded
 from dsp.findings import Measurement
 from dsp.meters.bands import NOMINAL_HZ
 from dsp.meters.bank import MeterBank, Readings
+from dsp.meters.limiting import LimiterEvidence, limiter_evidence, probability, why_unknown
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
 from dsp.meters.spectrum import FRAME_HOPS
 from dsp.meters.windows import window_sums
+from dsp.profile import load_limiter_model
 from dsp.units import Curve, Samples, from_power_db, power_db_curve
 
 
@@ -55,6 +57,19 @@ class Mix:
         return loud
 
     @cached_property
+    def limiter(self) -> LimiterEvidence | None:
+        """What the loudest moments say about a limiter on the mix bus; None for silence."""
+        return limiter_evidence(self.readings.moments)
+
+    @property
+    def limiter_probability(self) -> float | None:
+        """Probability of a limiter or clipper on the mix bus; None where the peaks say nothing about it."""
+        evidence = self.limiter
+        if evidence is None or why_unknown(evidence, self.duration_s, self.readings.level.crest_db):
+            return None
+        return probability(evidence, load_limiter_model(), self.duration_s, self.source.lossy)
+
+    @cached_property
     def spectrum(self) -> Curve:
         """Long-term third-octave mean squares, gated like loudness, mean of all channels, shape (bands,)."""
         gram = self.readings.gram
@@ -85,7 +100,7 @@ class Mix:
             Measurement("dc_offset_db", r.level.dc_offset_db, "dBFS"),
             Measurement("balance_db", r.level.balance_db, "dB"),
             Measurement("clipped_runs", r.clipping.runs, "runs"),
-            Measurement("limiter_probability", None, ""),  # not before the evidence is calibrated on limiters
+            Measurement("limiter_probability", self.limiter_probability, ""),
         )
 
     def third_octaves(self) -> tuple[tuple[float, ...], tuple[float | None, ...]]:

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from dsp.errors import UsageError
 from dsp.genre import Genre
+from dsp.limiter_model import LimiterModel
 from dsp.platforms import Certainty, Kind, Platform, TurnsUp
 
 _HERE = Path(__file__).resolve().parent
@@ -142,3 +143,9 @@ def parse_platform(name: str, row: dict[str, Any]) -> Platform:
             raise UsageError(f"platform '{name}' needs {key}")
     fields = {"ceiling_dbtp": None, "limiter": False, **row}
     return Platform(id=name, **fields)
+
+
+@cache
+def load_limiter_model() -> LimiterModel:
+    """The calibrated weights of the evidence for a limiter."""
+    return LimiterModel(**tomllib.loads((presets_dir() / "limiter.toml").read_text(encoding="utf-8")))

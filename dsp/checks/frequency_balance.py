@@ -6,11 +6,11 @@ average of a genre. The level is matched over 200 Hz to 2 kHz by a robust mean, 
 mastering changes the verdict. The deviation, smoothed over half an octave, is judged against the spread of
 the genre: beyond one standard deviation it is mentioned, beyond 1.5 it is a warning, beyond 2 and 3 dB a
 problem. Below 100 Hz the averages are uncertain and songs differ most: there only an excess counts, against
-twice the spread, and nothing is corrected. What is missing may not be in the arrangement: too little treble is
-never a problem, and without a named genre no shortfall is. Bands with nothing in them, above a low-pass or
-half the sample rate, are not judged. `modern` stands for music whose genre nobody named and spreads accordingly wide; naming
-the genre judges more closely. The nearest genre is a suggestion, its distance the mean deviation in dB;
-nothing depends on it.
+twice the spread, and nothing is corrected. What is missing may not be in the arrangement: too little treble
+is never a problem, and without a named genre no shortfall is. Bands with nothing in them, above a low-pass or
+half the sample rate, are not judged. `modern` stands for music whose genre nobody named and spreads
+accordingly wide; naming the genre judges more closely. The nearest genre is a suggestion, its distance the
+mean deviation in dB; nothing depends on it.
 
 **References.** Elowsson and Friberg, AES 142 (2017), paper 9762; Pestana et al., AES 135 (2013), paper 8960;
 De Man et al. (2014); MUSDB18; FMA; GTZAN. Each genre file of `presets/genres` says what it was made of.

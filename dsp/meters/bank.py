@@ -13,6 +13,7 @@ from dsp.meters.dynamics import DynamicRangeMeter, Dynamics, dynamics
 from dsp.meters.glitches import Glitches, GlitchMeter
 from dsp.meters.level import Level, LevelMeter
 from dsp.meters.loudness import Loudness, LoudnessMeter
+from dsp.meters.moments import LoudMoments, MomentsMeter
 from dsp.meters.resolution import ResolutionMeter
 from dsp.meters.sections import Section, sections
 from dsp.meters.spectrum import BandGram, BandGramMeter
@@ -33,6 +34,7 @@ class Readings:
     dynamics: Dynamics
     dynamic_range: int | None
     bits_used: int | None
+    moments: LoudMoments
     sections: tuple[Section, ...]
     gram: BandGram
     stereo: Stereo | None
@@ -56,11 +58,12 @@ class MeterBank:
         self._glitches = GlitchMeter(rate, channels)
         self._dynamic_range = DynamicRangeMeter(rate, channels)
         self._resolution = ResolutionMeter(rate, channels)
+        self._moments = MomentsMeter(rate, channels)
         self._gram = BandGramMeter(rate, channels)
         self._stereo = StereoMeter(rate) if channels == 2 else None
         self._meters: list[Meter[Any]] = [
             self._level, self._loudness, self._true_peak, self._clipping, self._glitches,
-            self._dynamic_range, self._resolution, *([self._stereo] if self._stereo else []),
+            self._dynamic_range, self._resolution, self._moments, *([self._stereo] if self._stereo else []),
         ]  # fmt: skip
         self.block_frames = self._level.block_frames
 
@@ -86,6 +89,7 @@ class MeterBank:
             dynamics=dynamics(loudness, true_peak),
             dynamic_range=self._dynamic_range.result(),
             bits_used=self._resolution.result(),
+            moments=self._moments.result(),
             sections=sections(loudness),
             gram=gram,
             stereo=self._stereo.result() if self._stereo else None,

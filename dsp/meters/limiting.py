@@ -1,14 +1,19 @@
-"""The loudest moments of every half second, as they are and as they were before a high-pass: evidence of limiting.
+"""Evidence of a limiter or clipper on the mix bus, whatever the level of the file, from its loudest moments.
 
-A limiter or clipper leaves its mark on the highest peaks: they end at one ceiling, however different the sound
-under them is. Only those moments matter, so the three highest 20 ms of every half second are kept as 20 row
-maxima each (the louder channel counts).
+Four numbers say how much the highest peaks end at one ceiling (all natural logarithms):
 
-A gentle high-pass after the limiter turns the phase of the lowest notes and spreads the ceiling over a decibel.
-Its inverse is known: for first order (s + w) / s, for a second-order Butterworth (s^2 + sqrt(2) w s + w^2) / s^2,
-a sum of the signal, its integral and its double integral. So the moments are also kept as they would be without
-each of a few high-passes (`VIEWS`). The integrators leak at 1.5 Hz; they are advanced from 20 ms to 20 ms by their
-closed form and written out only inside the moments.
+saturation  spread of the peaks of the loudest moments against the spread of the level under them: without a
+            limiter louder sound makes higher peaks
+hits        how many half seconds reach the highest sample of the file within 0.03 dB, repeats of the same sound
+            counted once: the pile at the ceiling
+dwell       how much of the loudest moments lies within 1 dB of their peak: clippers flatten what they cut
+depth       how far below the highest peak the peaks lie that only one millisecond in 5000 exceeds
+
+None depends on gain. A high-pass after the limiter spreads the ceiling, so the evidence is taken from the view
+(`dsp.meters.moments`) in which the highest peaks are flattest, among those that do not raise the peaks: undoing a
+high-pass that was never there does raise them. A logistic model, calibrated by `benchmarks.limiter_calibration` on
+songs with and without limiters and cross-validated by song and by family of limiters, makes a probability of them.
+M10 and the depth at 2 % rank are the peaks-over-threshold statistics of the same moments, reported beside it.
 """
 
 from __future__ import annotations
@@ -18,115 +23,131 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.meters.base import HOPS_PER_BLOCK, Meter
-from dsp.units import Curve, Samples
+from dsp.limiter_model import LimiterModel
+from dsp.meters.moments import MOMENTS, ROWS, LoudMoments
+from dsp.units import Curve, Samples, power_db_curve
 
-#: 20 ms in hops of 10 ms, how many of them are kept of every half second, and the rows each is cut into.
-MOMENT_HOPS, KEPT, ROWS = 2, 3, 20
-MOMENTS = HOPS_PER_BLOCK // MOMENT_HOPS
-#: Where the integrators leak (Hz).
-LEAK_HZ = 1.5
-#: High-passes that are undone, as (order, Hz): what sits on buses and in bounce dialogs (our judgement).
-HIGH_PASSES = ((1, 20.0), (1, 30.0), (1, 40.0), (2, 20.0), (2, 30.0), (2, 40.0))
-
-
-def _inverse(order: int, frequency_hz: float) -> tuple[float, float]:
-    """What of the leaky integral and double integral to add, to undo a high-pass."""
-    w, leak = 2 * math.pi * frequency_hz, 2 * math.pi * LEAK_HZ
-    if order == 1:
-        return w - leak, 0.0
-    return math.sqrt(2) * w - 2 * leak, w * w - math.sqrt(2) * w * leak + leak * leak
-
-
-#: Shares of the signal's integral and double integral in every view; the first is the file as it is.
-VIEWS: Curve = np.array([(0.0, 0.0), *(_inverse(*h) for h in HIGH_PASSES)])
-
-
-#: The same with the share of the signal itself, shape (views, 3).
-WEIGHTS: Samples = np.concatenate([np.ones((len(VIEWS), 1)), VIEWS], axis=1).astype(np.float32)
+#: Shares of all 20 ms that count as the loudest: for saturation, dwell, and M10.
+SATURATION_SHARE, DWELL_SHARE, TAIL_SHARE, RANK_SHARE = 0.02, 0.03, 0.10, 0.02
+#: Share of all milliseconds that lie above the depth.
+DEPTH_SHARE = 0.0002
+#: A half second is at the ceiling within this (dB); two with levels this alike are one sound repeated.
+HIT_DB, SAME_DB = 0.03, 0.1
+#: Of the loudest moments, what lies within this of a moment's peak is dwelling there (dB).
+DWELL_DB = 1.0
+#: A view may raise the median of the highest peaks by no more than this (dB); over this share of the moments.
+RISE_DB, RISE_SHARE = 0.1, 1 / 3
+#: Half seconds that peak no further below the ceiling than this, or than its blur, count as shaved (dB).
+SHAVED_DB = 0.2
+#: Never fewer moments than this.
+FEWEST = 10
+#: Shorter than this nothing is said, and shorter than that the evidence counts in proportion (s; Recommended in
+#: our survey of the literature: down-weight files below a minute and those that went through a lossy codec).
+SHORTEST_S, SURE_S, LOSSY_TRUST = 20.0, 60.0, 0.7
+#: Below this crest factor the programme is a tone or noise, not a mix (a sine has 3 dB).
+STEADY_CREST_DB = 4.0
 
 
 @dataclass(frozen=True)
-class LoudMoments:
-    """The highest 20 ms of every half second; linear values."""
+class LimiterEvidence:
+    """What the loudest moments say; see the module. `view` is the high-pass undone, 0 for none."""
 
-    moment_s: float
-    start_s: Curve  #: shape (half seconds, KEPT)
-    power: Samples  #: mean square over the moment, all channels, shape (half seconds, KEPT)
-    rows: Samples  #: row maxima, shape (half seconds, KEPT, views, ROWS)
+    view: int
+    saturation: float
+    hits: float
+    dwell: float
+    depth: float
+    m10: float
+    depth_2_percent_db: float
+    level_spread_db: float  #: standard deviation of the level under the highest peaks
+    ceiling_dbfs: float  #: median of the highest peaks
+    blur_db: float  #: their standard deviation: what dither, codecs and filters made of one ceiling
+    shaved_share: float  #: of all half seconds, those that peak at the ceiling
+    shaved_s: Curve  #: where they peak, seconds
 
-
-class LimitingMeter(Meter[LoudMoments]):
-    """Keeps the loudest moments."""
-
-    def __init__(self, sample_rate: int, channels: int) -> None:
-        super().__init__(sample_rate, channels)
-        size = self._size = MOMENT_HOPS * self.hop
-        step = 1.0 / sample_rate
-        n = np.arange(size)
-        fade = np.exp(-2 * math.pi * LEAK_HZ * step * np.arange(size + 1))
-        self._rise, self._fall = (step / fade[1:]).astype(np.float32), fade[1:].astype(np.float32)
-        # what a moment adds to the integral and the double integral at its end
-        gather = np.stack([step * fade[size - 1 - n], step**2 * (size - n) * fade[size - 1 - n]])
-        self._gather = gather.astype(np.float32)
-        # both integrals at the start of every moment and at the end of the block, from those at its start
-        # (two columns) and what every moment adds (two each)
-        advance = fade[size] * np.array([[1.0, 0.0], [size * step, 1.0]])
-        self._carry = np.zeros((2 * MOMENTS + 2, 2 * MOMENTS + 2))
-        power = np.eye(2)
-        for lag in range(MOMENTS + 1):
-            for k in range(lag, MOMENTS + 1):
-                self._carry[2 * k : 2 * k + 2, 2 * (k - lag) : 2 * (k - lag) + 2] = power
-            power = advance @ power
-        self._piece = max(d for d in range(1, 65) if size % d == 0)
-        self._within = np.triu(np.ones((self._piece, self._piece), dtype=np.float32))
-        self._over = np.triu(np.ones((size // self._piece, size // self._piece), dtype=np.float32), 1)
-        self._edges = np.arange(ROWS) * size // ROWS
-        self._state = np.zeros((2, channels))
-        self._frames = 0
-        self._starts: list[Curve] = []
-        self._power: list[Samples] = []
-        self._rows: list[Samples] = []
-
-    def _consume(self, block: Samples) -> None:
-        moments = block.reshape(self.channels, MOMENTS, self._size)
-        added = (self._gather @ moments.reshape(-1, self._size).T).reshape(2, self.channels, MOMENTS)
-        inputs = np.concatenate([self._state[None], added.transpose(2, 0, 1)])
-        states = (self._carry @ inputs.reshape(2 * MOMENTS + 2, self.channels)).reshape(inputs.shape)
-        self._state = states[-1]
-        high = np.maximum(moments.max(axis=2), -moments.min(axis=2)).max(axis=0)
-        kept = np.sort(np.argpartition(high, -KEPT)[-KEPT:])
-        self._keep(moments[:, kept], states[kept].transpose(1, 2, 0).astype(np.float32))
-        self._starts.append((self._frames + kept * self._size) / self.sample_rate)
-        self._frames += block.shape[1]
-
-    def _keep(self, moments: Samples, states: Samples) -> None:
-        """Write out the integrals inside kept moments (channels, KEPT, size) and take the row maxima."""
-        signals = np.empty((3, *moments.shape), dtype=np.float32)
-        signals[0] = moments
-        for k in (0, 1):
-            np.add(self._running_sum(signals[k] * self._rise), states[k][..., None], out=signals[k + 1])
-            signals[k + 1] *= self._fall
-        views = (WEIGHTS @ signals.reshape(3, -1)).reshape(len(VIEWS), *moments.shape)
-        size = np.abs(views, out=views).max(axis=1)
-        self._rows.append(np.maximum.reduceat(size, self._edges, axis=-1).transpose(1, 0, 2))
-        self._power.append(np.vecdot(moments, moments).mean(axis=0) / self._size)
-
-    def _running_sum(self, x: Samples) -> Samples:
-        """Cumulative sum along the last axis by two matrix products: within short pieces, then over them."""
-        pieces = x.reshape(-1, self._size // self._piece, self._piece)
-        before = np.matmul(pieces.sum(axis=-1), self._over)
-        return np.asarray(np.matmul(pieces, self._within) + before[..., None]).reshape(x.shape)
-
-    def _finish(self, tail: Samples) -> LoudMoments:
-        if tail.shape[1]:
-            block = np.zeros((self.channels, self.block_frames), dtype=np.float32)
-            block[:, : tail.shape[1]] = tail
-            self._consume(block)
-        count = len(self._starts)
-        return LoudMoments(
-            moment_s=self._size / self.sample_rate,
-            start_s=np.array(self._starts).reshape(count, KEPT),
-            power=np.array(self._power, dtype=np.float32).reshape(count, KEPT),
-            rows=np.array(self._rows, dtype=np.float32).reshape(count, KEPT, len(VIEWS), ROWS),
+    def log_odds(self, model: LimiterModel) -> float:
+        """The evidence weighed."""
+        return (
+            model.intercept
+            + model.saturation * self.saturation
+            + model.hits * self.hits
+            + model.dwell * self.dwell
+            + model.depth * self.depth
         )
+
+
+def why_unknown(evidence: LimiterEvidence, duration_s: float, crest_db: float | None) -> str | None:
+    """Why the peaks of a programme say nothing about a limiter; None where they do."""
+    if duration_s < SHORTEST_S:
+        return f"only {duration_s:.0f} s long: too short to tell a ceiling from chance"
+    if crest_db is not None and crest_db < STEADY_CREST_DB:
+        return "steady like a tone: its peaks say nothing about a limiter"
+    if evidence.level_spread_db < SAME_DB:
+        return "its loudest moments are repeats of one sound, as in a loop: they say nothing about a limiter"
+    return None
+
+
+def probability(evidence: LimiterEvidence, model: LimiterModel, duration_s: float, lossy: bool) -> float:
+    """The probability of a limiter or clipper on the mix bus, nearer to a half where there is less to go by."""
+    trust = min(1.0, duration_s / SURE_S) * (LOSSY_TRUST if lossy else 1.0)
+    return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, trust * evidence.log_odds(model)))))
+
+
+def limiter_evidence(moments: LoudMoments) -> LimiterEvidence | None:
+    """The evidence of a programme; None for silence or less than half a second."""
+    blocks = len(moments.rows)
+    if not blocks or moments.rows[:, :, 0].max() <= 0.0:
+        return None
+    peaks = _decibels(moments.rows.max(axis=3))
+    under = np.maximum(power_db_curve(moments.power), -200.0)
+    flat = peaks.reshape(-1, peaks.shape[2])
+    view = _view(flat, blocks)
+    peak, level = flat[:, view], under.ravel()
+    rows = _decibels(moments.rows[:, :, view]).reshape(-1, ROWS)
+    order = np.argsort(-peak, kind="stable")
+    top = float(peak[order[0]])
+    highest = order[: _count(SATURATION_SHARE, blocks)]
+    dwelling = order[: _count(DWELL_SHARE, blocks)]
+    depths = np.sort(top - peak)
+    tail = depths[: _count(TAIL_SHARE, blocks)]
+    every = np.sort(top - rows, axis=None)
+    block_peaks = peaks[:, :, view].max(axis=1)
+    block_levels = under[np.arange(blocks), peaks[:, :, view].argmax(axis=1)]
+    at_ceiling = np.flatnonzero(block_peaks >= top - HIT_DB)
+    distinct = len(np.unique(np.round(block_levels[at_ceiling] / SAME_DB)))
+    ceiling_db, blur_db = float(np.median(peak[highest])), float(peak[highest].std())
+    shaved = np.flatnonzero(block_peaks >= ceiling_db - max(SHAVED_DB, blur_db))
+    starts = moments.start_s[np.arange(blocks), peaks[:, :, view].argmax(axis=1)]
+    spread = float(level[highest].std())
+    return LimiterEvidence(
+        view=view,
+        saturation=math.log((float(peak[highest].std()) + 0.02) / (spread + SAME_DB)),
+        hits=math.log(distinct),
+        dwell=math.log(float((peak[dwelling, None] - rows[dwelling] < DWELL_DB).mean())),
+        depth=math.log(float(every[min(len(every) - 1, int(DEPTH_SHARE * blocks * MOMENTS * ROWS))]) + 0.05),
+        m10=1.0 - float(tail.mean()) / max(float(tail[-1]), 1e-3),
+        depth_2_percent_db=float(depths[min(len(depths) - 1, int(RANK_SHARE * blocks * MOMENTS))]),
+        level_spread_db=spread,
+        ceiling_dbfs=ceiling_db,
+        blur_db=blur_db,
+        shaved_share=len(shaved) / blocks,
+        shaved_s=np.asarray(starts[shaved], dtype=np.float64),
+    )
+
+
+def _decibels(size: Samples) -> Curve:
+    """Levels of linear peaks; silence as -200 dB."""
+    return np.asarray(np.maximum(2.0 * power_db_curve(size), -200.0))
+
+
+def _count(share: float, blocks: int) -> int:
+    """How many moments a share of all 20 ms is."""
+    return max(FEWEST, int(share * blocks * MOMENTS))
+
+
+def _view(peaks: Curve, blocks: int) -> int:
+    """The view whose highest peaks are flattest, of those that do not raise the peaks; shape (moments, views)."""
+    loud = np.argsort(-peaks[:, 0], kind="stable")[: max(FEWEST, int(RISE_SHARE * len(peaks)))]
+    rise = np.median(peaks[loud] - peaks[loud, :1], axis=0)
+    top = np.sort(peaks, axis=0)[-_count(SATURATION_SHARE, blocks) :]
+    return int(np.where(rise <= RISE_DB, top.std(axis=0), np.inf).argmin())

@@ -11,8 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dsp.checks import all_checks
 from dsp.diagnose import Report, TimeCurve
 from dsp.findings import Advice, DelayMove, EqMove, Finding, Fix, GainMove, PanMove, PolarityMove, RemoveDevice, Status
+from mixdiagnose.report.platforms import platforms_table
 from mixdiagnose.report.plots import bars, downsample
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ STYLE: dict[Status, str] = {
 PLAIN_WIDTH = 80
 #: What is told at length; the rest is in the checklist.
 TOLD = ("problem", "crashed", "warning", "undetermined", "info")
+
+#: Checks whose answer is worth reading when nothing is wrong as well.
+ANSWERS = ("frequency-balance", "mastering-forecast", "codec-peaks", "platforms")
 
 #: Readings shown, with their names for people.
 SHOWN = (
@@ -72,6 +77,14 @@ def draw_report(console: Console, report: Report, plots: bool) -> None:
         if finding.status in TOLD:
             console.print()
             _print_finding(console, finding)
+    answers = [f for f in report.findings if f.check in ANSWERS and f.status == "pass"]
+    if answers:
+        console.print(Text("\nAlso", style="bold"))
+    for finding in answers:
+        console.print(Padding(Text(finding.message), (0, 0, 0, 2)))
+    if report.profile == "master" and (services := platforms_table(report)) is not None:
+        console.print()
+        console.print(services)
     console.print()
     console.print(_readings(report))
     if plots:
@@ -104,6 +117,9 @@ def _verdict(report: Report) -> Text:
     plural = {"problem": "problems", "warning": "warnings", "crashed": "crashed checks"}
     said = ", ".join(f"{n} {plural.get(s, s) if n != 1 else s}" for s, n in counts.items() if n) or "nothing to mend"
     goal = "release" if report.profile == "master" else "mastering"
+    if report.ready and len(report.checklist) < len(all_checks()):
+        few = f"{len(report.checklist)} of {len(all_checks())} checks"
+        return Text(f"No problem in {few}: {said}.", style="bold green")
     if report.ready:
         return Text(f"READY for {goal}: {said}.", style="bold green")
     return Text(f"NOT READY for {goal}: {said}.", style="bold red")
@@ -115,6 +131,10 @@ def _print_finding(console: Console, finding: Finding) -> None:
     head.append(f"  [{finding.check}]", style="dim")
     console.print(head)
     console.print(Padding(Text(finding.message), (0, 0, 0, 2)))
+    if finding.status in ("problem", "warning"):
+        for word, text in (("May mean", finding.means), ("Listen", finding.listen)):
+            if text:
+                console.print(Padding(Text(f"{word}: {text}", style="dim"), (0, 0, 0, 2)))
     for fix in finding.fixes:
         console.print(Padding(Text(f"-> {describe(fix)}"), (0, 0, 0, 2)))
 
