@@ -204,7 +204,9 @@ def test_a_bass_that_drones_next_to_the_mains_is_no_hum(hz: float) -> None:
 
 
 def test_a_bass_at_the_very_mains_that_plays_notes_is_no_hum() -> None:
-    x, t = pausing_song().copy(), np.arange(RATE) / RATE
+    spectrum = np.fft.rfft(pausing_song())
+    spectrum[:, : round(133 * pausing_song().shape[1] / RATE)] = 0.0  # this is the only bass
+    x, t = np.fft.irfft(spectrum, pausing_song().shape[1]), np.arange(RATE) / RATE
     for start in (*range(2, 10), *range(12, 20)):
         x[:, start * RATE : start * RATE + len(t)] += 0.05 * np.sin(2 * np.pi * 50.0 * t) * np.exp(-t / 0.4)
     assert said("noise-and-hum", x).status == "pass"
