@@ -171,6 +171,7 @@ def test_a_partly_read_file_is_not_ready() -> None:
 INVARIANT = [
     *("bus-limiter", "clipping", "crest-factor", "over-compression", "correlation", "mono-compatibility"),
     *("low-end-mono", "balance", "stereo-width", "frequency-balance"),
+    *("clicks", "channel-delay", "noise-and-hum", "resonance", "subsonic"),
 ]
 
 

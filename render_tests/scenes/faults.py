@@ -119,7 +119,7 @@ def sub_drop() -> Take:
 # Resonances
 
 
-@scene("resonance", "warning", "head-and-tail", "noise-and-hum")
+@scene("resonance", "warning", "head-and-tail")
 def whistle() -> Take:
     """A computer's power supply whistles at 3290 Hz and -50 dBFS."""
     tone = np.sin(2 * np.pi * 3290.0 * _seconds()) * gain(-50.0) * np.sqrt(2.0)
@@ -136,7 +136,7 @@ def _late(samples: Signal, frames: float) -> Signal:
     return np.asarray(np.fft.irfft(turned, size)[: samples.size])
 
 
-@scene("channel-delay", "problem", "mono-compatibility", "correlation", "low-end-mono")
+@scene("channel-delay", "problem", "mono-compatibility", "correlation", "low-end-mono", "stereo-width")
 def right_channel_late() -> Take:
     """The right channel comes 3 ms late: a plugin without latency compensation."""
     samples = _song()
@@ -144,7 +144,7 @@ def right_channel_late() -> Take:
     return Take(quantised(samples), wav_source("late"))
 
 
-@scene("channel-delay", "warning")
+@scene("channel-delay", "warning", "stereo-width")
 def two_samples_late() -> Take:
     """The left channel comes two samples late: a converter."""
     samples = _song()
