@@ -9,11 +9,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # benchmarks is not installed
+
+from benchmarks.limiter_calibration import table as limiter_table
 from dsp.checks import Check, all_checks
 from dsp.profile import Profile, load_platforms, load_profile, profile_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- checks -->", "<!-- /checks -->"
+ACCURACY = "<!-- limiter -->", "<!-- /limiter -->"
 
 
 def first_sentence(check: Check) -> str:
@@ -59,15 +63,22 @@ def platforms_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def between(text: str, begin: str, end: str, new: str) -> str:
+    """The text with what stands from `begin` to `end` replaced."""
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    return before + new + after
+
+
 def outputs() -> dict[Path, str]:
     """Every generated file and what it should hold."""
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
     checks = all_checks()
+    text = between(text, BEGIN, END, table(checks))
+    text = between(text, *ACCURACY, "\n".join([ACCURACY[0], limiter_table(), ACCURACY[1]]))
     return {
-        readme: before + table(checks) + after,
+        readme: text,
         ROOT / "docs" / "checks.md": checks_page(checks),
         ROOT / "docs" / "platforms.md": platforms_page(),
         ROOT / "docs" / "profiles.md": profiles_page([load_profile(name) for name in profile_names()]),

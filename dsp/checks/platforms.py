@@ -44,7 +44,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         said.append(f"Most services turn this file down by about {down:.1f} dB, {_names(usual)}.")
     if judged and loudness > max(references):
         status = "warning"
-        said.append(f"None plays it as loud as it is, {loudness:.1f} LUFS: all of that loudness is lost.")
+        said.append(f"No service plays it as loud as it is, {loudness:.1f} LUFS: all of that loudness is lost.")
         fixes.append(
             Advice(f"master it {loudness - max(references):.1f} dB quieter or more: it gains dynamics for free")
         )

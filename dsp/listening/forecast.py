@@ -55,7 +55,7 @@ def gain_reduction_db(over_db: Curve, row_s: float) -> Curve:
     slope = RELEASE_DB_PER_S * row_s * np.arange(len(over_db))
     need = np.maximum.accumulate(np.maximum(over_db, 0.0) + slope) - slope
     held = need.copy()
-    for k in range(1, ahead + 1):
+    for k in range(1, ahead + 2):  # one row more than the average is long: between rows the curve is a ramp
         np.maximum(held[:-k], need[k:], out=held[:-k])
     padded = np.concatenate([np.repeat(held[:1], ahead), held])
     return np.asarray(sum(padded[k : k + len(held)] for k in range(ahead + 1)) / (ahead + 1))

@@ -67,7 +67,7 @@ def region_widths(mix: Mix, regions: Sequence[Region] = REGIONS) -> tuple[Region
     size, step = round(WINDOW_S / gram.frame_s), round(STEP_S / gram.frame_s)
     member = np.array([region.of(gram.band_hz) for region in regions], dtype=np.float32).T
     steps = len(gram.data) // step
-    rows = (gram.data[: steps * step].reshape(-1, len(member)) @ member).reshape(steps, step, -1, len(regions))
+    rows = (gram.data[: steps * step].reshape(-1, len(member)) @ member).reshape(steps, step, 4, len(regions))
     sums = window_sums(rows.sum(axis=1, dtype=np.float64), size // step)
     found = []
     for k, region in enumerate(regions):

@@ -29,8 +29,8 @@ from dsp.units import Curve, Samples, power_db_curve
 
 #: Shares of all 20 ms that count as the loudest: for saturation, dwell, and M10.
 SATURATION_SHARE, DWELL_SHARE, TAIL_SHARE, RANK_SHARE = 0.02, 0.03, 0.10, 0.02
-#: Share of all milliseconds that lie above the depth.
-DEPTH_SHARE = 0.0002
+#: Share of all milliseconds that lie above the depth, and the fewest: those of a minute and a half.
+DEPTH_SHARE, DEPTH_FEWEST = 0.0002, 18
 #: A half second is at the ceiling within this (dB); two with levels this alike are one sound repeated.
 HIT_DB, SAME_DB = 0.03, 0.1
 #: Of the loudest moments, what lies within this of a moment's peak is dwelling there (dB).
@@ -39,10 +39,12 @@ DWELL_DB = 1.0
 RISE_DB, RISE_SHARE = 0.1, 1 / 3
 #: Half seconds that peak no further below the ceiling than this, or than its blur, count as shaved (dB).
 SHAVED_DB = 0.2
+#: Fewer distinct sounds than this among the loudest moments are a loop.
+LEAST_DISTINCT = 0.25
 #: Never fewer moments than this.
 FEWEST = 10
-#: Shorter than this nothing is said, and shorter than that the evidence counts in proportion (s; Recommended in
-#: our survey of the literature: down-weight files below a minute and those that went through a lossy codec).
+#: Shorter than this nothing is said; shorter than that the evidence counts less, by the square of the length, as
+#: there are both fewer peaks and fewer kinds of them; and less after a lossy codec (s; our judgement).
 SHORTEST_S, SURE_S, LOSSY_TRUST = 20.0, 60.0, 0.7
 #: Below this crest factor the programme is a tone or noise, not a mix (a sine has 3 dB).
 STEADY_CREST_DB = 4.0
@@ -59,7 +61,7 @@ class LimiterEvidence:
     depth: float
     m10: float
     depth_2_percent_db: float
-    level_spread_db: float  #: standard deviation of the level under the highest peaks
+    distinct_share: float  #: how many of the loudest moments are not repeats of another
     ceiling_dbfs: float  #: median of the highest peaks
     blur_db: float  #: their standard deviation: what dither, codecs and filters made of one ceiling
     shaved_share: float  #: of all half seconds, those that peak at the ceiling
@@ -82,14 +84,14 @@ def why_unknown(evidence: LimiterEvidence, duration_s: float, crest_db: float | 
         return f"only {duration_s:.0f} s long: too short to tell a ceiling from chance"
     if crest_db is not None and crest_db < STEADY_CREST_DB:
         return "steady like a tone: its peaks say nothing about a limiter"
-    if evidence.level_spread_db < SAME_DB:
+    if evidence.distinct_share < LEAST_DISTINCT:
         return "its loudest moments are repeats of one sound, as in a loop: they say nothing about a limiter"
     return None
 
 
 def probability(evidence: LimiterEvidence, model: LimiterModel, duration_s: float, lossy: bool) -> float:
     """The probability of a limiter or clipper on the mix bus, nearer to a half where there is less to go by."""
-    trust = min(1.0, duration_s / SURE_S) * (LOSSY_TRUST if lossy else 1.0)
+    trust = min(1.0, duration_s / SURE_S) ** 2 * (LOSSY_TRUST if lossy else 1.0)
     return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, trust * evidence.log_odds(model)))))
 
 
@@ -118,16 +120,18 @@ def limiter_evidence(moments: LoudMoments) -> LimiterEvidence | None:
     ceiling_db, blur_db = float(np.median(peak[highest])), float(peak[highest].std())
     shaved = np.flatnonzero(block_peaks >= ceiling_db - max(SHAVED_DB, blur_db))
     starts = moments.start_s[np.arange(blocks), peaks[:, :, view].argmax(axis=1)]
+    rank = max(DEPTH_FEWEST, int(DEPTH_SHARE * blocks * MOMENTS * ROWS))
     spread = float(level[highest].std())
+    sounds = np.stack([np.round(level[highest] / SAME_DB), np.round(flat[highest, 0] / HIT_DB)])
     return LimiterEvidence(
         view=view,
         saturation=math.log((float(peak[highest].std()) + 0.02) / (spread + SAME_DB)),
         hits=math.log(distinct),
         dwell=math.log(float((peak[dwelling, None] - rows[dwelling] < DWELL_DB).mean())),
-        depth=math.log(float(every[min(len(every) - 1, int(DEPTH_SHARE * blocks * MOMENTS * ROWS))]) + 0.05),
+        depth=math.log(float(every[min(len(every) - 1, rank)]) + 0.05),
         m10=1.0 - float(tail.mean()) / max(float(tail[-1]), 1e-3),
         depth_2_percent_db=float(depths[min(len(depths) - 1, int(RANK_SHARE * blocks * MOMENTS))]),
-        level_spread_db=spread,
+        distinct_share=np.unique(sounds, axis=1).shape[1] / len(highest),
         ceiling_dbfs=ceiling_db,
         blur_db=blur_db,
         shaved_share=len(shaved) / blocks,

@@ -231,7 +231,7 @@ def flipped_for_a_moment() -> Take:
     )
 
 
-@scene("mono-compatibility", "problem", "correlation")
+@scene("mono-compatibility", "problem", "correlation", "stereo-width")
 def side_heavy() -> Take:
     """A widener turns the sides up and the middle down, above the bass."""
     low = spectral_share(clean(), 0.0, 200.0)
@@ -241,7 +241,7 @@ def side_heavy() -> Take:
     return Take(quantised(0.6 * low + wide), wav_source("wide"))
 
 
-@scene("mono-compatibility", "problem", "correlation")
+@scene("mono-compatibility", "problem", "correlation", "stereo-width")
 def one_guitar_twice() -> Take:
     """A single guitar, doubled with its polarity flipped on the right, instead of two."""
     tracks = dict(stems())
@@ -263,7 +263,7 @@ def wide_low_end() -> Take:
     return _wide_bass(35.0)
 
 
-@scene("low-end-mono", "problem", "mono-compatibility", "correlation")
+@scene("low-end-mono", "problem", "mono-compatibility", "correlation", "stereo-width")
 def cancelling_low_end() -> Take:
     """The sides of the bass are 140 degrees apart and cancel in mono."""
     return _wide_bass(70.0)

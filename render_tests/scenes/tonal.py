@@ -36,7 +36,7 @@ def boomy() -> Take:
     return _equalised(150.0, 15.0)
 
 
-@scene("frequency-balance", "problem")
+@scene("frequency-balance", "warning")
 def scooped() -> Take:
     """Twelve decibels missing around 1.6 kHz."""
     return _equalised(1600.0, -12.0)
@@ -54,7 +54,7 @@ def distant() -> Take:
     return _equalised(3500.0, -9.0)
 
 
-@scene("frequency-balance", "warning")
+@scene("frequency-balance", "info")
 def dark() -> Take:
     """Fifteen decibels missing around 8 kHz."""
     return _equalised(8000.0, -15.0, 0.7)
