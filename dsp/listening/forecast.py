@@ -15,7 +15,7 @@ import numpy as np
 from dsp.meters.loudness import Loudness, integrated_lufs
 from dsp.meters.true_peak import TruePeak
 from dsp.mix import Mix
-from dsp.units import Curve, from_power_db, power_db_curve
+from dsp.units import Curve, Samples, from_power_db
 
 #: AES TD1008 and EBU R128: the ceiling masters are made to.
 CEILING_DBTP = -1.0
@@ -24,6 +24,8 @@ CEILING_DBTP = -1.0
 LOOKAHEAD_S, RELEASE_DB_PER_S = 0.002, 60.0
 #: The drive is found to this accuracy, in at most so many steps; more drive than this is never tried.
 ACCURACY_LU, MOST_STEPS, MOST_DRIVE_DB = 0.01, 12, 60.0
+#: Rows worked on at once.
+AT_ONCE = 1 << 18
 #: Reduction that counts as work (dB): below, nobody hears it (our judgement).
 AUDIBLE_DB = 1.0
 
@@ -42,34 +44,46 @@ class Forecast:
     working_share: float  #: share of the time with more than `AUDIBLE_DB` of reduction
     plr_lost_db: float  #: how far the peak-to-loudness ratio shrinks
     step_s: float
-    reduction_db: Curve  #: every `step_s`
+    reduction_db: Samples  #: every `step_s`
 
 
-def gain_reduction_db(over_db: Curve, row_s: float) -> Curve:
+def gain_reduction_db(over_db: Samples, row_s: float) -> Samples:
     """What the limiter takes away in every row, from how far each row's peak lies over the ceiling (dB).
 
     The need is held over the look-ahead, let go at `RELEASE_DB_PER_S`, and averaged over the look-ahead, so
     that it has fully arrived when the peak does.
     """
     ahead = max(1, round(LOOKAHEAD_S / row_s))
-    slope = RELEASE_DB_PER_S * row_s * np.arange(len(over_db))
-    need = np.maximum.accumulate(np.maximum(over_db, 0.0) + slope) - slope
+    fall = RELEASE_DB_PER_S * row_s
+    need = np.empty(len(over_db), dtype=np.float32)
+    last = 0.0
+    for start in range(0, len(over_db), AT_ONCE):  # in pieces: the ramp is long and the memory of a song is not
+        part = np.maximum(over_db[start : start + AT_ONCE], 0.0).astype(np.float64)
+        ramp = fall * np.arange(len(part))
+        part[0] = max(part[0], last - fall)
+        part = np.maximum.accumulate(part + ramp) - ramp
+        need[start : start + AT_ONCE], last = part, float(part[-1])
     held = need.copy()
     for k in range(1, ahead + 2):  # one row more than the average is long: between rows the curve is a ramp
         np.maximum(held[:-k], need[k:], out=held[:-k])
-    padded = np.concatenate([np.repeat(held[:1], ahead), held])
-    return np.asarray(sum(padded[k : k + len(held)] for k in range(ahead + 1)) / (ahead + 1))
+    np.copyto(need, held)
+    for k in range(1, ahead + 1):
+        need[k:] += held[:-k]
+        need[:k] += held[0]
+    need /= ahead + 1
+    return need
 
 
-def _limited_power(loudness: Loudness, reduction_db: Curve, row_s: float, drive_db: float) -> Curve:
+def _limited_power(loudness: Loudness, reduction_db: Samples, row_s: float, drive_db: float) -> Curve:
     """K-weighted power of every hop after the limiter: each scaled by the mean squared gain over its rows."""
-    gain = np.ones(len(reduction_db) + 1)
-    gain[0], working = 0.0, np.flatnonzero(reduction_db)
-    gain[1 + working] = np.power(10.0, -reduction_db[working] / 10.0)
-    passed = np.cumsum(gain)
-    edges = np.arange(len(loudness.power) + 1) * (loudness.hop_s / row_s)
-    mean = np.diff(np.interp(edges, np.arange(len(passed)), passed)) / (loudness.hop_s / row_s)
-    return np.asarray(loudness.power * mean * from_power_db(drive_db))
+    gain = np.ones(len(reduction_db), dtype=np.float32)
+    working = np.flatnonzero(reduction_db)
+    gain[working] = np.power(np.float32(10.0), reduction_db[working] * np.float32(-0.1))
+    edge = np.arange(len(loudness.power) + 1) * (loudness.hop_s / row_s)
+    whole = np.minimum(edge.astype(np.int64), len(gain) - 1)
+    over = np.minimum(edge - whole, 1.0) * gain[whole]  # what of the row at each edge belongs before it
+    passed = np.add.reduceat(gain, whole)[:-1] + np.diff(over)
+    return np.asarray(loudness.power * passed * (from_power_db(drive_db) * row_s / loudness.hop_s))
 
 
 def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -> Forecast | None:
@@ -86,7 +100,7 @@ def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -
     step, slope = 0.0, 1.0  # LU of loudness per dB of drive: one without limiting, less with it
     for _ in range(MOST_STEPS):
         drive = min(drive + step, MOST_DRIVE_DB)
-        reduction = gain_reduction_db(level_db + (drive - ceiling_dbtp), peaks.row_s)
+        reduction = gain_reduction_db(level_db + np.float32(drive - ceiling_dbtp), peaks.row_s)
         reached = integrated_lufs(_limited_power(loudness, reduction, peaks.row_s, drive))
         gap = target_lufs - (reached if reached is not None else loudness.integrated_lufs)
         if abs(gap) <= ACCURACY_LU or (drive >= MOST_DRIVE_DB and gap > 0):
@@ -94,10 +108,9 @@ def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -
         if step:
             slope = min(1.0, max(0.1, (last_gap - gap) / step))
         step, last_gap = gap / slope, gap
-    heard = np.repeat(mix.loud_frames, max(1, round(mix.readings.gram.frame_s / peaks.row_s)))[: len(reduction)]
-    counted = reduction[: len(heard)][heard]
+    counted = _while_loud(mix, reduction)
     counted = counted if len(counted) else reduction
-    out_peak = min(ceiling_dbtp, float((level_db + drive - reduction).max()))
+    out_peak = min(ceiling_dbtp, float((level_db - reduction).max()) + drive)
     plr = peaks.max_dbtp - loudness.integrated_lufs
     return Forecast(
         target_lufs=target_lufs,
@@ -114,6 +127,20 @@ def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -
     )
 
 
-def _row_levels(peaks: TruePeak) -> Curve:
+def _while_loud(mix: Mix, reduction_db: Samples) -> Samples:
+    """The reductions of the rows that count for loudness."""
+    loud, rows_per_frame = mix.loud_frames, mix.readings.gram.frame_s / mix.readings.true_peak.row_s
+    parts = [np.zeros(0, dtype=np.float32)]
+    for start in range(0, len(reduction_db), AT_ONCE):
+        part = reduction_db[start : start + AT_ONCE]
+        frame = ((start + np.arange(len(part))) / rows_per_frame).astype(np.int64)
+        parts.append(part[loud[np.minimum(frame, len(loud) - 1)]])
+    return np.concatenate(parts)
+
+
+def _row_levels(peaks: TruePeak) -> Samples:
     """True peaks of all rows in dB, silence as -200 dB."""
-    return np.asarray(np.maximum(2.0 * power_db_curve(peaks.rows), -200.0))
+    levels: Samples = np.maximum(peaks.rows, np.float32(1e-10))
+    np.log10(levels, out=levels)
+    levels *= 20.0
+    return levels

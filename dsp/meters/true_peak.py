@@ -41,9 +41,11 @@ SPARE = FINE_TAPS // 2
 MIDS = ROW + 2 * SPARE
 FIRST = CONTEXT - SPARE  # where in a window the sample before the first midpoint lies
 MIDDLE = FINE_TAPS // 2 - 1  # the point before the interval that a fine interpolation fills
-#: Rows whose samples stay below this share of the highest peak so far (-12 dB) are not interpolated for `rows`:
+#: Rows whose samples stay below this share of the highest peak so far (-9 dB) are not interpolated for `rows`:
 #: no limiter of a mix reaches that deep (our judgement).
-ROWS_WITHIN = 0.25
+ROWS_WITHIN = 0.35
+#: Nor is a row of which the bounds say that it rises by less than this ratio (0.05 dB) above its samples.
+ROWS_CERTAIN = 10 ** (0.05 / 20)
 
 
 def windowed_sinc(distance: Curve, taps: int, beta: float) -> Samples:
@@ -190,7 +192,7 @@ class TruePeakMeter(Meter[TruePeak]):
         row_peaks = highest[1:-1].copy()
         within = np.float32(ROWS_WITHIN * max(peak, float(self._best.max())))
         bound = np.minimum(NORM * reach, chord + BEND * bend + SLACK * reach)
-        rows = np.flatnonzero((bound > peak) | (row_peaks > within))
+        rows = np.flatnonzero((bound > peak) | ((row_peaks > within) & (bound > ROWS_CERTAIN * row_peaks)))
         if not rows.size:
             return peak, self._start + where, row_peaks
 
