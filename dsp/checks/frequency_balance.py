@@ -22,7 +22,7 @@ import numpy as np
 
 from dsp.checks._tonal import band_name, hertz, meaning, moves
 from dsp.checks._wording import clock, severity, spans
-from dsp.findings import ORDER, Finding, Fix, Measurement, Status
+from dsp.findings import ORDER, Advice, EqMove, Finding, Fix, Measurement, Status
 from dsp.listening.tonal import EDGE, MATCH_HZ, Nearness, Range, TonalBalance, compare, nearest, passages
 from dsp.meters.cutoff import find_cutoff
 from dsp.mix import Mix
@@ -32,6 +32,8 @@ ID, TITLE, DIMENSION, NEEDS = "frequency-balance", "Frequency balance", "frequen
 MEANS = "The room or the monitors hide it, one track carries too much of that region, or it is the sound you want."
 LISTEN = "That region alone through a steep band-pass, beside a song of the genre at equal loudness."
 
+#: The first thing to do about something missing where no genre was named.
+UNNAMED = Advice("Name the genre (--genre) or a reference (--reference) first: it may not belong in this music.")
 #: At most so many ranges are reported, and so many passages named for each.
 MOST_RANGES, MOST_PASSAGES = 6, 3
 #: More passages than this share of all is "all through".
@@ -143,6 +145,8 @@ def _finding(mix: Mix, profile: Profile, balance: TonalBalance, found: Range, en
             most_db=profile.number(ID, "move_db"),
             hollow_db=profile.number(ID, "hollow_db"),
         )
+        if not hot and profile.genre.name == DEFAULT_GENRE:  # nothing is boosted for a genre nobody named
+            fixes = (UNNAMED, *(f for f in fixes if not isinstance(f, EqMove)))
     band_hz = (found.low_hz, found.high_hz)
     evidence = (
         Measurement("deviation_db", found.deviation_db, "dB", at_s, band_hz),
