@@ -117,4 +117,4 @@ def measure(source: Source, blocks: Iterable[Samples]) -> Mix:
     bank = MeterBank(source)
     for block in blocks:
         bank.process(block)
-    return Mix(source, bank.result())
+    return Mix(source, bank.finish())

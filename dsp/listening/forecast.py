@@ -24,8 +24,8 @@ CEILING_DBTP = -1.0
 LOOKAHEAD_S, RELEASE_DB_PER_S = 0.002, 60.0
 #: The drive is found to this accuracy, in at most so many steps; more drive than this is never tried.
 ACCURACY_LU, MOST_STEPS, MOST_DRIVE_DB = 0.01, 12, 60.0
-#: Rows worked on at once.
-AT_ONCE = 1 << 18
+#: Rows and hops worked on at once.
+AT_ONCE, HOPS_AT_ONCE = 1 << 18, 1 << 15
 #: Reduction that counts as work (dB): below, nobody hears it (our judgement).
 AUDIBLE_DB = 1.0
 
@@ -47,43 +47,47 @@ class Forecast:
     reduction_db: Samples  #: every `step_s`
 
 
-def gain_reduction_db(over_db: Samples, row_s: float) -> Samples:
-    """What the limiter takes away in every row, from how far each row's peak lies over the ceiling (dB).
+def gain_reduction_db(level_db: Samples, row_s: float, ceiling_db: float = 0.0) -> Samples:
+    """What the limiter takes away in every row, from each row's peak level, where it exceeds the ceiling (dB).
 
     The need is held over the look-ahead, let go at `RELEASE_DB_PER_S`, and averaged over the look-ahead, so
     that it has fully arrived when the peak does.
     """
     ahead = max(1, round(LOOKAHEAD_S / row_s))
     fall = RELEASE_DB_PER_S * row_s
-    need = np.empty(len(over_db), dtype=np.float32)
+    need = np.empty(len(level_db), dtype=np.float32)
     last = 0.0
-    for start in range(0, len(over_db), AT_ONCE):  # in pieces: the ramp is long and the memory of a song is not
-        part = np.maximum(over_db[start : start + AT_ONCE], 0.0).astype(np.float64)
+    for start in range(0, len(level_db), AT_ONCE):  # in pieces, for memory's sake
+        part = np.maximum(level_db[start : start + AT_ONCE].astype(np.float64) - ceiling_db, 0.0)
         ramp = fall * np.arange(len(part))
         part[0] = max(part[0], last - fall)
         part = np.maximum.accumulate(part + ramp) - ramp
         need[start : start + AT_ONCE], last = part, float(part[-1])
-    held = need.copy()
-    for k in range(1, ahead + 2):  # one row more than the average is long: between rows the curve is a ramp
-        np.maximum(held[:-k], need[k:], out=held[:-k])
-    np.copyto(need, held)
-    for k in range(1, ahead + 1):
-        need[k:] += held[:-k]
-        need[:k] += held[0]
-    need /= ahead + 1
+    before = np.zeros(ahead, dtype=np.float32)
+    for start in range(0, len(need), AT_ONCE):
+        stop = min(start + AT_ONCE, len(need))
+        held = np.pad(need[start : stop + ahead + 1], (0, max(0, stop + ahead + 1 - len(need))))
+        # held one row longer than the average is: between rows the curve is a ramp
+        held = np.max([held[k : k + stop - start] for k in range(ahead + 2)], axis=0)
+        padded = np.concatenate([before, held])
+        before = padded[-ahead:]
+        need[start:stop] = sum(padded[k : k + len(held)] for k in range(ahead + 1)) / (ahead + 1)
     return need
 
 
 def _limited_power(loudness: Loudness, reduction_db: Samples, row_s: float, drive_db: float) -> Curve:
     """K-weighted power of every hop after the limiter: each scaled by the mean squared gain over its rows."""
-    gain = np.ones(len(reduction_db), dtype=np.float32)
-    working = np.flatnonzero(reduction_db)
-    gain[working] = np.power(np.float32(10.0), reduction_db[working] * np.float32(-0.1))
-    edge = np.arange(len(loudness.power) + 1) * (loudness.hop_s / row_s)
-    whole = np.minimum(edge.astype(np.int64), len(gain) - 1)
-    over = np.minimum(edge - whole, 1.0) * gain[whole]  # what of the row at each edge belongs before it
-    passed = np.add.reduceat(gain, whole)[:-1] + np.diff(over)
-    return np.asarray(loudness.power * passed * (from_power_db(drive_db) * row_s / loudness.hop_s))
+    rows_per_hop, last = loudness.hop_s / row_s, len(reduction_db) - 1
+    passed = np.empty(len(loudness.power))
+    for start in range(0, len(passed), HOPS_AT_ONCE):
+        edge = np.arange(start, min(start + HOPS_AT_ONCE, len(passed)) + 1) * rows_per_hop
+        whole = np.minimum(edge.astype(np.int64), last)
+        part = reduction_db[whole[0] : whole[-1] + 1]
+        gain, working = np.ones(len(part), dtype=np.float32), np.flatnonzero(part)
+        gain[working] = np.power(np.float32(10.0), part[working] * np.float32(-0.1))
+        over = np.minimum(edge - whole, 1.0) * gain[whole - whole[0]]  # what of an edge's row belongs before it
+        passed[start : start + HOPS_AT_ONCE] = np.add.reduceat(gain, whole - whole[0])[:-1] + np.diff(over)
+    return np.asarray(loudness.power * passed * (from_power_db(drive_db) / rows_per_hop))
 
 
 def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -> Forecast | None:
@@ -100,7 +104,7 @@ def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -
     step, slope = 0.0, 1.0  # LU of loudness per dB of drive: one without limiting, less with it
     for _ in range(MOST_STEPS):
         drive = min(drive + step, MOST_DRIVE_DB)
-        reduction = gain_reduction_db(level_db + np.float32(drive - ceiling_dbtp), peaks.row_s)
+        reduction = gain_reduction_db(level_db, peaks.row_s, ceiling_dbtp - drive)
         reached = integrated_lufs(_limited_power(loudness, reduction, peaks.row_s, drive))
         gap = target_lufs - (reached if reached is not None else loudness.integrated_lufs)
         if abs(gap) <= ACCURACY_LU or (drive >= MOST_DRIVE_DB and gap > 0):
@@ -110,17 +114,19 @@ def forecast(mix: Mix, target_lufs: float, ceiling_dbtp: float = CEILING_DBTP) -
         step, last_gap = gap / slope, gap
     counted = _while_loud(mix, reduction)
     counted = counted if len(counted) else reduction
-    out_peak = min(ceiling_dbtp, float((level_db - reduction).max()) + drive)
+    out_peak = min(ceiling_dbtp, float(np.subtract(level_db, reduction, out=level_db).max()) + drive)
+    working_share = float((counted > AUDIBLE_DB).mean())
+    median, p95 = np.percentile(counted, (50, 95), overwrite_input=counted is not reduction)
     plr = peaks.max_dbtp - loudness.integrated_lufs
     return Forecast(
         target_lufs=target_lufs,
         drive_db=drive,
         reached_lufs=target_lufs - gap,
-        median_db=float(np.median(counted)),
-        p95_db=float(np.percentile(counted, 95)),
+        median_db=float(median),
+        p95_db=float(p95),
         max_db=float(reduction.max()),
         max_at_s=int(reduction.argmax()) * peaks.row_s,
-        working_share=float((counted > AUDIBLE_DB).mean()),
+        working_share=working_share,
         plr_lost_db=plr - (out_peak - (target_lufs - gap)),
         step_s=peaks.row_s,
         reduction_db=reduction,

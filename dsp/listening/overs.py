@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from dsp.meters.rows import Rows
 from dsp.meters.true_peak import ROW, TruePeak, TruePeakMeter
 from dsp.units import Samples
 
@@ -27,13 +28,14 @@ class OverMeter(TruePeakMeter):
 
     def _consume(self, block: Samples) -> None:
         super()._consume(block)
-        rows = np.concatenate(self._rows)[1:]  # the first is from before the start, or the stand-in below
+        rows = self._rows.joined()[1:]  # the first is from before the start, or the stand-in below
         self._overs += self._starts(rows)
         hot = np.flatnonzero(rows > 1.0)
         if hot.size:
             self._last = self._counted + int(hot[-1])
         self._counted += len(rows)
-        self._rows = [np.zeros(1, np.float32)]
+        self._rows = Rows()
+        self._rows.append(np.zeros(1, np.float32))
 
     def _starts(self, rows: Samples) -> int:
         """How many overs begin in the rows that follow those counted."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -79,19 +80,26 @@ class MeterBank:
 
     def result(self) -> Readings:
         """All readings so far; the bank can go on measuring."""
-        loudness, true_peak, gram = self._loudness.result(), self._true_peak.result(), self._gram.result()
+        return self._readings(Meter.result)
+
+    def finish(self) -> Readings:
+        """All readings, in half the memory: the bank cannot go on measuring."""
+        return self._readings(Meter.finish)
+
+    def _readings(self, of: Callable[[Meter[Any]], Any]) -> Readings:
+        loudness, true_peak, gram = of(self._loudness), of(self._true_peak), of(self._gram)
         return Readings(
             loudness=loudness,
             true_peak=true_peak,
-            level=self._level.result(),
-            clipping=self._clipping.result(),
-            glitches=self._glitches.result(),
+            level=of(self._level),
+            clipping=of(self._clipping),
+            glitches=of(self._glitches),
             dynamics=dynamics(loudness, true_peak),
-            dynamic_range=self._dynamic_range.result(),
-            bits_used=self._resolution.result(),
-            moments=self._moments.result(),
+            dynamic_range=of(self._dynamic_range),
+            bits_used=of(self._resolution),
+            moments=of(self._moments),
             sections=sections(loudness),
             gram=gram,
-            stereo=self._stereo.result() if self._stereo else None,
+            stereo=of(self._stereo) if self._stereo else None,
             band_stereo=band_stereo(gram) if self._stereo else None,
         )

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from dsp.meters.rows import Rows
 from dsp.units import Samples
 
 R = TypeVar("R")
@@ -66,10 +67,15 @@ class Meter(ABC, Generic[R]):
         """What has been measured so far, without disturbing the measurement."""
         fork = copy.copy(self)
         for name, value in vars(self).items():
-            if isinstance(value, list):
-                setattr(fork, name, list(value))
+            if isinstance(value, list | Rows):
+                setattr(fork, name, copy.copy(value))
         empty = np.zeros((self.channels, 0), dtype=np.float32)
         return fork._finish(np.concatenate([empty, *self._pending], axis=1))
+
+    def finish(self) -> R:
+        """The result, giving up what was gathered for it: nothing can be measured afterwards."""
+        empty = np.zeros((self.channels, 0), dtype=np.float32)
+        return self._finish(np.concatenate([empty, *self._pending], axis=1))
 
     @abstractmethod
     def _consume(self, block: Samples) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
+from dsp.meters.rows import Rows
 from dsp.units import Curve, Samples
 
 #: 20 ms in hops of 10 ms, how many of them are kept of every half second, and the rows each is cut into.
@@ -85,8 +86,7 @@ class MomentsMeter(Meter[LoudMoments]):
         self._state = np.zeros((2, channels))
         self._frames = 0
         self._starts: list[Curve] = []
-        self._power: list[Samples] = []
-        self._rows: list[Samples] = []
+        self._power, self._rows = Rows(), Rows()
 
     def _consume(self, block: Samples) -> None:
         moments = block.reshape(self.channels, MOMENTS, self._size)
@@ -109,8 +109,8 @@ class MomentsMeter(Meter[LoudMoments]):
             signals[k + 1] *= self._fall
         views = (WEIGHTS @ signals.reshape(3, -1)).reshape(len(VIEWS), *moments.shape)
         size = np.abs(views, out=views).max(axis=1)
-        self._rows.append(np.maximum.reduceat(size, self._edges, axis=-1).transpose(1, 0, 2))
-        self._power.append(np.vecdot(moments, moments).mean(axis=0) / self._size)
+        self._rows.append(np.maximum.reduceat(size, self._edges, axis=-1).transpose(1, 0, 2)[None])
+        self._power.append((np.vecdot(moments, moments).mean(axis=0) / self._size)[None])
 
     def _running_sum(self, x: Samples) -> Samples:
         """Cumulative sum along the last axis by two matrix products: within short pieces, then over them."""
@@ -127,6 +127,6 @@ class MomentsMeter(Meter[LoudMoments]):
         return LoudMoments(
             moment_s=self._size / self.sample_rate,
             start_s=np.array(self._starts).reshape(count, KEPT),
-            power=np.array(self._power, dtype=np.float32).reshape(count, KEPT),
-            rows=np.array(self._rows, dtype=np.float32).reshape(count, KEPT, len(VIEWS), ROWS),
+            power=self._power.joined(KEPT),
+            rows=self._rows.joined(KEPT, len(VIEWS), ROWS),
         )

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from dsp.meters.bands import BAND_HZ, PASS_HZ, bin_weights, decimation, decimator
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
+from dsp.meters.rows import Rows
 from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples
 
@@ -128,10 +129,8 @@ class BandGramMeter(Meter[BandGram]):
         self._cross = np.zeros(len(self._bins) if channels == 2 else 0, dtype=np.complex128)
         self._fine_bins = min(len(self._bins), round(FINE_HZ / self._bin_hz) + 1)
         self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
-        self._high: list[Samples] = []
-        self._low_means: list[Samples] = []
-        self._short: list[Samples] = []
-        self._long: list[Samples] = []
+        self._high, self._low_means, self._short, self._long = Rows(), Rows(), Rows(), Rows()
+        self._long_counts: list[int] = []
 
     def _consume(self, block: Samples) -> None:
         self._short_frames(block)
@@ -153,7 +152,7 @@ class BandGramMeter(Meter[BandGram]):
             self._cross = self._cross + (powers[:, 2].sum(axis=0) + 1j * powers[:, 3].sum(axis=0))
         self._fine, self._fine_frames = self._fine + sums[: self._fine_bins], self._fine_frames + frames
         if self._fine_frames >= FINE_BLOCKS * FRAMES_PER_BLOCK:
-            self._high.append((self._fine / self._fine_frames).astype(np.float32))
+            self._high.append((self._fine / self._fine_frames).astype(np.float32)[None])
             self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
         self._short.append(_banded(powers, self._short_weights))
 
@@ -176,10 +175,11 @@ class BandGramMeter(Meter[BandGram]):
         spectra = np.fft.rfft(spans[:, :frames].transpose(1, 0, 2) * self._long_window)[..., : self._low_bins]
         powers = _powers(spectra)
         self._long.append(_banded(powers, self._long_weights))
-        self._low_means.append(powers[:, : self.channels].mean(axis=(0, 1)))
+        self._long_counts.append(len(powers))
+        self._low_means.append(powers[:, : self.channels].mean(axis=(0, 1))[None])
 
     def _finish(self, tail: Samples) -> BandGram:
-        total = len(self._short) * FRAMES_PER_BLOCK * self.frame + tail.shape[1]
+        total = self._short.count * self.frame + tail.shape[1]
         frames = -(-total // self.frame) + 1 if total else 0
         flush = (LONG_FRAMES // 2 + 2) * self.frame + self._taps.size
         padded = np.zeros((self.channels, (-(-(tail.shape[1] + flush) // self.frame)) * self.frame), np.float32)
@@ -190,7 +190,7 @@ class BandGramMeter(Meter[BandGram]):
         data = np.empty((frames, kinds, len(self.band_hz)), dtype=np.float32)
         for parts, bands in ((self._long, slice(0, SPLIT)), (self._short, slice(SPLIT, None))):
             start = 0
-            for part in parts:
+            for part in parts.drain():
                 data[start : start + len(part), :, bands] = part[: frames - start]
                 start += len(part)
         np.maximum(data[:, : self.channels], 0.0, out=data[:, : self.channels])  # sharpened weights may dip below
@@ -209,14 +209,14 @@ class BandGramMeter(Meter[BandGram]):
 
     def _fine_spectra(self, frames: int, total: int) -> FineSpectra:
         """The narrow-band spectra of the first `frames` frames, in mean squares."""
-        counts = np.array([len(part) for part in self._long], dtype=np.int64)
+        counts = np.array(self._long_counts, dtype=np.int64)
         starts = np.concatenate([[0], np.cumsum(counts)[:-1]]) if len(counts) else counts
         kept = int((starts + counts <= frames).sum())
         size, window = len(self._long_window), self._long_window
-        low = np.array(self._low_means[:kept], dtype=np.float32).reshape(kept, self._low_bins)
+        low = self._low_means.joined(self._low_bins)[:kept]
         low *= np.float32(2.0 / (size * float(window @ window)))
         whole = (frames - 1) // (FINE_BLOCKS * FRAMES_PER_BLOCK)
-        high = np.array(self._high[:whole], dtype=np.float32).reshape(-1, self._fine_bins)
+        high = self._high.joined(self._fine_bins)[:whole]
         high *= np.float32(2.0 / (SHORT_FRAMES * self.frame * self.frame))
         return FineSpectra(
             low_hz=self.sample_rate / self._factor / size,

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
+from dsp.meters.rows import Rows
 from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples, amplitude_db, finite
 
@@ -155,7 +156,7 @@ class TruePeakMeter(Meter[TruePeak]):
         self._history = np.zeros((channels, 2 * ROW), dtype=np.float32)
         self._start = -2 * ROW  # where the history lies in the file
         self._blocks: list[Curve] = []
-        self._rows: list[Samples] = []
+        self._rows = Rows()
         self._best = np.zeros(channels)
         self._best_at = np.zeros(channels)  # in samples
 
@@ -244,5 +245,5 @@ class TruePeakMeter(Meter[TruePeak]):
             block_s=self.block_frames / self.sample_rate,
             blocks=np.array(self._blocks).reshape(-1, self.channels),
             row_s=ROW / self.sample_rate,
-            rows=np.concatenate([np.zeros(0, np.float32), *self._rows])[1 : 1 + -(-max(end, 0) // ROW)],
+            rows=self._rows.joined()[1 : 1 + -(-max(end, 0) // ROW)],
         )
