@@ -108,6 +108,17 @@ def test_a_check_is_documented_and_named_after_its_file(check: Check) -> None:
     module = check.id.replace("-", "_")
     assert (ROOT / "dsp" / "checks" / f"{module}.py").is_file()
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*", check.id)
+    assert check.means.endswith(".")
+    assert check.listen.endswith((".", "?"))
+
+
+@pytest.mark.parametrize("name", [*AWKWARD, "clean"])
+def test_what_is_found_wrong_says_when_what_it_may_mean_and_what_to_listen_for(name: str) -> None:
+    for finding in diagnose(measured(name), load_profile("mix")).findings:
+        if finding.status in ("info", "warning", "problem"):
+            assert any(m.at_s is not None for m in finding.evidence), finding.check
+            assert finding.means, finding.check
+            assert finding.listen, finding.check
 
 
 class Recorder(dict[str, dict[str, Threshold]]):

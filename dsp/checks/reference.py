@@ -31,6 +31,8 @@ from dsp.profile import Profile, genre_names, load_genre
 from dsp.regions import REGIONS
 
 ID, TITLE, DIMENSION, NEEDS = "reference", "Reference tracks", "frequency balance", ("loudness", "references")
+MEANS = "The mix is made differently from the reference, or the reference is another kind of song."
+LISTEN = "Both at equal loudness, switching within a few seconds."
 
 #: Narrower than the reference below this frequency (Hz) is as it should be.
 WIDTH_FROM_HZ = 200.0
