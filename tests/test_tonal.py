@@ -249,7 +249,8 @@ def test_a_large_bump_is_a_problem_with_a_moderate_move(frequency_hz: float, lev
     bumped = dataclasses.replace(mix)
     spectrum = mix.spectrum * 10.0 ** (bell_db(frequency_hz, level_db) / 10.0)
     object.__setattr__(bumped, "spectrum", spectrum)
-    finding = judged(bumped)[0]
+    # what is missing is a problem only in a genre that somebody named
+    finding = judged(bumped)[0] if level_db > 0 else judged(bumped, "rock")[0]
     assert finding.status == "problem", finding.message
     low_hz, high_hz = finding.evidence[0].band_hz or (0.0, 0.0)
     assert low_hz < frequency_hz < high_hz

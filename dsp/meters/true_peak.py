@@ -45,6 +45,9 @@ MIDDLE = FINE_TAPS // 2 - 1  # the point before the interval that a fine interpo
 #: Rows whose samples stay below this share of the highest peak so far (-9 dB) are not interpolated for `rows`:
 #: no limiter of a mix reaches that deep (our judgement).
 ROWS_WITHIN = 0.35
+#: Nor are rows below twice the RMS so far (6 dB): a limiter that makes music as loud as -9 LUFS under -1 dBTP leaves
+#: them alone.
+ROWS_ABOVE_RMS = 2.0
 #: Nor is a row of which the bounds say that it rises by less than this ratio (0.05 dB) above its samples.
 ROWS_CERTAIN = 10 ** (0.05 / 20)
 
@@ -157,6 +160,7 @@ class TruePeakMeter(Meter[TruePeak]):
         self._start = -2 * ROW  # where the history lies in the file
         self._blocks: list[Curve] = []
         self._rows = Rows()
+        self._energy, self._frames = 0.0, 0
         self._best = np.zeros(channels)
         self._best_at = np.zeros(channels)  # in samples
 
@@ -166,7 +170,10 @@ class TruePeakMeter(Meter[TruePeak]):
     def _scan(self, block: Samples, end: int | None) -> None:
         """Peaks of `block` and the part of the history not yet interpolated; `end` when it is the last."""
         buffer = np.concatenate([self._history, block], axis=1)
-        found = [self._channel_peak(buffer[channel], end) for channel in range(self.channels)]
+        self._energy += float(np.vecdot(block, block).max())
+        self._frames += block.shape[1]
+        rms = math.sqrt(self._energy / max(self._frames, 1))
+        found = [self._channel_peak(buffer[channel], end, rms) for channel in range(self.channels)]
         peaks, at = np.array([f[0] for f in found]), np.array([f[1] for f in found])
         self._blocks.append(peaks)
         self._rows.append(np.max([f[2] for f in found], axis=0))
@@ -175,7 +182,7 @@ class TruePeakMeter(Meter[TruePeak]):
         self._history = buffer[:, -2 * ROW :]
         self._start += block.shape[1]
 
-    def _channel_peak(self, x: Samples, end: int | None) -> tuple[float, float, Samples]:
+    def _channel_peak(self, x: Samples, end: int | None, rms: float) -> tuple[float, float, Samples]:
         """Highest absolute value of one channel's buffer, its position in samples from the start, row peaks.
 
         The samples of the new block, and every interval of all rows of the buffer but the first and last.
@@ -191,7 +198,7 @@ class TruePeakMeter(Meter[TruePeak]):
         bend[1:-1] = _second_difference(x)
         bend = _with_neighbours(bend.reshape(-1, ROW).max(axis=1))
         row_peaks = highest[1:-1].copy()
-        within = np.float32(ROWS_WITHIN * max(peak, float(self._best.max())))
+        within = np.float32(max(ROWS_WITHIN * max(peak, float(self._best.max())), ROWS_ABOVE_RMS * rms))
         bound = np.minimum(NORM * reach, chord + BEND * bend + SLACK * reach)
         rows = np.flatnonzero((bound > peak) | ((row_peaks > within) & (bound > ROWS_CERTAIN * row_peaks)))
         if not rows.size:
