@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -133,19 +134,26 @@ def _exit_code(report: Report) -> int:
 def _write(
     report: Report, form: str, output: Path | None, draw: Callable[[Report, TextIO], None] | None = None
 ) -> None:
-    """Write a report as JSON or, with `draw` where something else than the usual is drawn, as text."""
+    """Write a report as JSON or, with `draw` where something else than the usual is drawn, as text.
+
+    Raises UsageError where the file cannot be written.
+    """
     if form == "json":
         text = json.dumps(report.to_dict(), allow_nan=False) + "\n"
-        if output is None:
-            sys.stdout.write(text)
-        else:
-            output.write_text(text, encoding="utf-8")
-        return
-    from mixdiagnose.report.text import print_report
-
-    draw = draw or print_report
-    if output is None:
-        draw(report, sys.stdout)
     else:
-        with output.open("w", encoding="utf-8") as file:
-            draw(report, file)
+        from mixdiagnose.report.text import print_report
+
+        draw = draw or print_report
+        if output is None:
+            draw(report, sys.stdout)
+            return
+        drawn = io.StringIO()
+        draw(report, drawn)
+        text = drawn.getvalue()
+    if output is None:
+        sys.stdout.write(text)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None
