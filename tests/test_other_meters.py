@@ -235,7 +235,7 @@ bank = MeterBank(Source("long", "WAV", "PCM", 48_000, "stereo", 16))
 block = (np.random.default_rng(1).standard_normal((2, bank.block_frames)) * 0.1).astype(np.float32)
 for _ in range(2 * 60 * 60 * 2):
     bank.process(block)
-readings = bank.result()
+readings = bank.finish()
 assert abs(readings.level.frames / 48_000 - 7200) < 1
 # not ru_maxrss, which a child inherits from the process that started it
 print(next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")) / 1024)
