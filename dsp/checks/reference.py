@@ -6,7 +6,7 @@ octaves (gated like loudness) are compared from 25 Hz to 16 kHz, leaving out wha
 took away from either. The zero of tone is where most of the spectrum agrees, so that a boost of one region does
 not read as a cut of all others. Several references give a mean and a spread, and only what lies outside their
 spread is told. Dynamics (PLR, PSR, crest, loudness range) and width per region (side over mid) are set beside
-each other. A reference does not suit when it is too when its tilt from 100 Hz to 10 kHz is another, when its
+each other. A reference does not suit when its tilt from 100 Hz to 10 kHz is another, when its
 loud and soft passages lie much further apart or closer together, when its level moves by another amount or at
 another pace within bars, or when its spectrum is that of another genre; then that is said and nothing is
 compared. Differences are never problems: a reference is a wish. Moves go part of the way, and never below 80
