@@ -28,7 +28,9 @@ pluck(ring, mute, damp, position, cents, softest, hardest, grit, noise, x) = exc
     t60 = select2(held(x), mute, ring);
     // The pick rests on the string for an instant and stops what rang before.
     contact = 1.0 - 0.75 * (ba.countdown(192, onset(x)) > 0);
-    loop = de.fdelayltv(3, LONGEST, period - 1.0 - damp) : damper : *(pow(0.001, 1.0 / (t60 * hz)) * contact);
+    // No hand stops a string in one sample, which would click.
+    kept = pow(0.001, 1.0 / (t60 * hz)) * contact : si.smooth(ba.tau2pole(0.002));
+    loop = de.fdelayltv(3, LONGEST, period - 1.0 - damp) : damper : *(kept);
     damper(y) = (1.0 - damp) * y + damp * y';
 };
 """
