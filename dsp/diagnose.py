@@ -30,6 +30,10 @@ UNMET: dict[str, Callable[[Mix], str | None]] = {
         else None
     ),
     "references": lambda mix: None if mix.references else "no reference track was given (--reference FILE)",
+    "stems": lambda mix: None if mix.stems and mix.stems.sounding else "no stems were given (--stems DIR)",
+    "bus": lambda mix: (
+        None if mix.stems and mix.stems.bus else "needs the mix beside its stems (check MIX --stems DIR)"
+    ),
     "encoded": lambda mix: None if mix.encoded is not None else "no codec was run",
     "stereo": lambda mix: None if mix.readings.stereo else f"needs two channels, the file is {mix.source.layout}",
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,11 +15,15 @@ from dsp.encoded import Encoded
 from dsp.findings import Measurement
 from dsp.meters.bands import NOMINAL_HZ
 from dsp.meters.bank import MeterBank, Readings
+from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.meters.limiting import LimiterEvidence, limiter_evidence, probability, why_unknown
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
 from dsp.meters.spectrum import FRAME_HOPS
 from dsp.meters.windows import window_sums
 from dsp.profile import load_limiter_model
+from dsp.stems.lockstep import Lockstep, StemInput
+from dsp.stems.model import Stems, Unusable
+from dsp.stems.roles import assign
 from dsp.units import Curve, Samples, from_power_db, power_db_curve
 
 
@@ -26,13 +31,14 @@ from dsp.units import Curve, Samples, from_power_db, power_db_curve
 class Mix:
     """A mix as measured: where it came from, every reading, and what it is compared with.
 
-    `encoded` is None where no codec was run.
+    `encoded` is None where no codec was run, `stems` where none were given.
     """
 
     source: Source
     readings: Readings
     references: tuple[Mix, ...] = ()
     encoded: tuple[Encoded, ...] | None = None
+    stems: Stems | None = None
 
     @property
     def duration_s(self) -> float:
@@ -118,3 +124,110 @@ def measure(source: Source, blocks: Iterable[Samples]) -> Mix:
     for block in blocks:
         bank.process(block)
     return Mix(source, bank.finish())
+
+
+#: A track of a lockstep measurement: what is known of it, and its blocks of `block_frames` (only the last shorter).
+Track = tuple[StemInput, Iterable[Samples]]
+
+
+def measure_with_stems(
+    source: Source,
+    blocks: Iterable[Samples] | None,
+    stems: Sequence[Track],
+    *,
+    references: Mapping[str, Iterable[Samples]] | None = None,
+    roles: Mapping[str, str] | None = None,
+    unusable: Sequence[Unusable] = (),
+    expected_s: float = 0.0,
+    progress: Callable[[int], None] | None = None,
+) -> Mix:
+    """Measure a mix and its stems in lockstep; with `blocks` None the mix is the sum of the stems.
+
+    All tracks have the rate of the mix and are cut into blocks of half a second (50 hops of 10 ms), the last shorter;
+    what is shorter than the longest is followed by silence. `references` may be versions of the same mix. `roles` are
+    the user's own, by the name of the stem. `progress` is told how many frames are done.
+
+    Raises UsageError for a role or a stem in `roles` that does not exist.
+    """
+    others = dict(references or {})
+    lockstep = Lockstep(
+        source.sample_rate, source.channels, [s for s, _ in stems],
+        summed=blocks is None, references=tuple(others), expected_s=expected_s,
+    )  # fmt: skip
+    with ThreadPoolExecutor(1) as beside:
+        bank, done = MeterBank(source), 0
+        for own, stem_blocks, reference_blocks in _rows(lockstep, source, blocks, stems, list(others.values())):
+            measured = beside.submit(bank.process, own) if own is not None else None
+            frames = stem_blocks[0].shape[1]
+            mix = None if blocks is None else _filled(own, source.channels, frames)
+            total = lockstep.process(stem_blocks, mix, reference_blocks)
+            if blocks is None:
+                bank.process(total)
+            if measured:
+                measured.result()
+            done += frames
+            if progress:
+                progress(done)
+    found = lockstep.finish(unusable)
+    return Mix(source, bank.finish(), stems=assign(found, roles or {}))
+
+
+def _rows(
+    lockstep: Lockstep,
+    source: Source,
+    blocks: Iterable[Samples] | None,
+    stems: Sequence[Track],
+    references: Sequence[Iterable[Samples]],
+) -> Iterator[tuple[Samples | None, list[Samples], list[Samples]]]:
+    """Blocks of the mix (as it is, None after its end), the stems and the references, these filled up with silence."""
+    size = lockstep.block_frames
+    own = iter(()) if blocks is None else iter(blocks)
+    tracks = [iter(_placed(b, s.offset_samples, size)) for s, b in stems]
+    others = [iter(r) for r in references]
+    while True:
+        mix, given, beside = next(own, None), [next(t, None) for t in tracks], [next(r, None) for r in others]
+        frames = max((b.shape[1] for b in (mix, *given) if b is not None), default=0)
+        if not frames:
+            return
+        yield (
+            mix,
+            [_filled(b, s.channels, frames) for b, (s, _) in zip(given, stems, strict=True)],
+            [_filled(b, source.channels, frames) for b in beside],
+        )
+
+
+def _filled(block: Samples | None, channels: int, frames: int) -> Samples:
+    """The block cut or filled up with silence to so many frames."""
+    if block is not None and block.shape[1] >= frames:
+        return block[:, :frames]
+    out = np.zeros((channels, frames), dtype=np.float32)
+    if block is not None:
+        out[:, : block.shape[1]] = block
+    return out
+
+
+def _placed(blocks: Iterable[Samples], offset: int, size: int) -> Iterator[Samples]:
+    """The blocks of a track that starts `offset` frames after the mix (before it where negative), cut to `size` again."""
+    if not offset:
+        yield from blocks
+        return
+    held: Samples | None = None
+    skip = max(0, -offset)
+    for block in blocks:
+        if held is None:
+            held = np.zeros((len(block), max(0, offset)), dtype=np.float32)
+        cut = min(skip, block.shape[1])
+        skip -= cut
+        held = np.concatenate([held, block[:, cut:]], axis=1)
+        while held.shape[1] >= size:
+            yield np.ascontiguousarray(held[:, :size])
+            held = held[:, size:]
+    if held is not None and held.shape[1]:
+        yield np.ascontiguousarray(held)
+
+
+def in_memory(samples: Samples, sample_rate: int) -> Iterator[Samples]:
+    """Samples in blocks of half a second, as `measure_with_stems` wants them."""
+    size = HOPS_PER_BLOCK * hop_samples(sample_rate)
+    for start in range(0, samples.shape[1], size):
+        yield np.ascontiguousarray(samples[:, start : start + size])

@@ -14,6 +14,7 @@ from typing import Any, get_args
 
 from dsp.errors import UsageError
 from dsp.genre import Genre
+from dsp.instrument import Instrument, RoleNumber
 from dsp.limiter_model import LimiterModel
 from dsp.platforms import Certainty, Kind, Platform, TurnsUp
 
@@ -149,3 +150,22 @@ def parse_platform(name: str, row: dict[str, Any]) -> Platform:
 def load_limiter_model() -> LimiterModel:
     """The calibrated weights of the evidence for a limiter."""
     return LimiterModel(**tomllib.loads((presets_dir() / "limiter.toml").read_text(encoding="utf-8")))
+
+
+@cache
+def load_instruments() -> dict[str, Instrument]:
+    """Every role of `presets/instruments.toml`, in its order. Raises UsageError for a number without a source."""
+    data = tomllib.loads((presets_dir() / "instruments.toml").read_text(encoding="utf-8"))
+    return {role: parse_instrument(role, row) for role, row in data.items()}
+
+
+def parse_instrument(role: str, row: dict[str, Any]) -> Instrument:
+    """A role from its table of parsed TOML: every key but title, family and names is a number with a source."""
+    numbers = {}
+    for key, entry in row.items():
+        if key in ("title", "family", "names"):
+            continue
+        if not isinstance(entry, dict) or "value" not in entry or not str(entry.get("source", "")).strip():
+            raise UsageError(f"role '{role}': {key} needs a value and a source")
+        numbers[key] = RoleNumber(float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False)))
+    return Instrument(role, str(row["title"]), str(row["family"]), tuple(row["names"]), numbers)

@@ -50,3 +50,12 @@ def test_the_fault_is_placed_where_it_is(scene: Scene) -> None:
         assert hits, f"no evidence called {name}"
         assert all(map(any, hits)), f"{name} outside {spans}"
         assert all(any(h[k] for h in hits) for k in range(len(spans))), f"{name} misses one of {spans}"
+
+
+@pytest.mark.parametrize("scene", [s for s in SCENES if take_of(s).cause], ids=lambda s: s.name)
+def test_the_right_stem_is_named_first(scene: Scene) -> None:
+    findings = run_check(next(c for c in all_checks() if c.id == scene.check), mix_of(scene), MIX)
+    told = [f for f in findings if f.status == scene.status]
+    assert told
+    assert told[0].cause
+    assert told[0].cause[0].stem in take_of(scene).cause

@@ -90,7 +90,12 @@ class BandGram:
 
 
 class BandGramMeter(Meter[BandGram]):
-    """Third-octave band powers every 50 ms."""
+    """Third-octave band powers every 50 ms.
+
+    `short_spectra` and `long_spectra`, shape (frames, channels, bins), are those of the frames that the last
+    canonical block (or `finish`) completed, valid until the next: what tracks fed alike are multiplied by. The
+    weights gather their products into bands (`banded`).
+    """
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         super().__init__(sample_rate, channels)
@@ -102,7 +107,7 @@ class BandGramMeter(Meter[BandGram]):
         self._short_window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
         short_hz = np.fft.rfftfreq(size, 1 / sample_rate)
         weights = bin_weights(short_hz, self.band_hz[SPLIT:], self._short_window, np.ones(len(short_hz)))
-        self._short_weights = (weights * (2.0 / (size * self.frame))).astype(np.float32)
+        self.short_weights = (weights * (2.0 / (size * self.frame))).astype(np.float32)
 
         self._factor = decimation(sample_rate, self.frame)
         self._low_frame = self.frame // self._factor
@@ -117,15 +122,16 @@ class BandGramMeter(Meter[BandGram]):
         response = (kernel @ np.exp(-2j * np.pi * np.outer(lag, low_hz / sample_rate))).real ** 2
         weights = bin_weights(low_hz, self.band_hz[:SPLIT], self._long_window, response)
         energy = size * self._low_frame * (self._long_window**2).mean() * LONG_FRAMES
-        self._long_weights = (weights * (2.0 / energy)).astype(np.float32)
+        self.long_weights = (weights * (2.0 / energy)).astype(np.float32)
 
         rows_before = len(kernel) // 2 // self._factor
         self._rows_after = self._taps.shape[1] - rows_before - 1
         self._history = np.zeros((channels, self.frame))
-        self._work, self._spectra = np.empty((0, 0, 0)), np.empty((0, 0, 0), dtype=np.complex128)
+        self._work, self.short_spectra = np.empty((0, 0, 0)), np.empty((0, 0, 0), dtype=np.complex128)
+        self.long_spectra = np.empty((0, channels, self._low_bins), dtype=np.complex128)
         self._raw = np.zeros((channels, rows_before * self._factor))
         self._low = np.zeros((channels, LONG_FRAMES // 2 * self._low_frame))
-        self._bins = np.zeros(self._short_weights.shape[0])
+        self._bins = np.zeros(self.short_weights.shape[0])
         self._cross = np.zeros(len(self._bins) if channels == 2 else 0, dtype=np.complex128)
         self._fine_bins = min(len(self._bins), round(FINE_HZ / self._bin_hz) + 1)
         self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
@@ -140,12 +146,12 @@ class BandGramMeter(Meter[BandGram]):
         frames, size = block.shape[1] // self.frame, SHORT_FRAMES * self.frame
         if len(self._work) != frames:  # reused from block to block: fresh memory costs more than the sums
             self._work = np.empty((frames, self.channels, size))
-            self._spectra = np.empty((frames, self.channels, size // 2 + 1), dtype=np.complex128)
+            self.short_spectra = np.empty((frames, self.channels, size // 2 + 1), dtype=np.complex128)
         buffer = np.concatenate([self._history, block], axis=1, dtype=np.float64)
         self._history = buffer[:, -self.frame :].copy()
         spans = frames_of(buffer, size, self.frame).transpose(1, 0, 2)
         np.multiply(spans, self._short_window, out=self._work)
-        powers = _powers(np.fft.rfft(self._work, out=self._spectra))
+        powers = _powers(np.fft.rfft(self._work, out=self.short_spectra))
         sums = powers[:, : self.channels].sum(axis=(0, 1)) / self.channels
         self._bins = self._bins + sums
         if self.channels == 2:
@@ -154,9 +160,10 @@ class BandGramMeter(Meter[BandGram]):
         if self._fine_frames >= FINE_BLOCKS * FRAMES_PER_BLOCK:
             self._high.append((self._fine / self._fine_frames).astype(np.float32)[None])
             self._fine, self._fine_frames = np.zeros(self._fine_bins), 0
-        self._short.append(_banded(powers, self._short_weights))
+        self._short.append(banded(powers, self.short_weights))
 
     def _long_frames(self, block: Samples) -> None:
+        self.long_spectra = self.long_spectra[:0]
         raw = np.concatenate([self._raw, block], axis=1, dtype=np.float64)
         rows = raw.reshape(self.channels, -1, self._factor)
         count = rows.shape[1] - self._taps.shape[1] + 1
@@ -173,8 +180,9 @@ class BandGramMeter(Meter[BandGram]):
             return
         spans = frames_of(buffer, LONG_FRAMES * self._low_frame, self._low_frame)
         spectra = np.fft.rfft(spans[:, :frames].transpose(1, 0, 2) * self._long_window)[..., : self._low_bins]
+        self.long_spectra = spectra
         powers = _powers(spectra)
-        self._long.append(_banded(powers, self._long_weights))
+        self._long.append(banded(powers, self.long_weights))
         self._long_counts.append(len(powers))
         self._low_means.append(powers[:, : self.channels].mean(axis=(0, 1))[None])
 
@@ -243,7 +251,7 @@ def _powers(spectra: npt.NDArray[np.complex128]) -> Samples:
     return out
 
 
-def _banded(powers: Samples, weights: Samples) -> Samples:
+def banded(powers: Samples, weights: Samples) -> Samples:
     """Bins gathered into bands, as one matrix product: (frames, kinds, bands)."""
     frames, kinds, bins = powers.shape
     return np.asarray((powers.reshape(-1, bins) @ weights).reshape(frames, kinds, -1))

@@ -6,7 +6,7 @@ with it: a hot mix has too high a true peak as well, but it must not seem clippe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final
@@ -16,10 +16,12 @@ import numpy as np
 from dsp.audio import Source
 from dsp.encoded import Encoded
 from dsp.findings import Status
-from dsp.mix import Mix, measure
+from dsp.mix import Mix, in_memory, measure, measure_with_stems
+from dsp.stems.lockstep import StemInput
 from dsp.units import Samples
 from plugin_bridge.codecs import encode
-from render_tests.scenes.base import RATE, SOURCE, clean
+from render_tests.scenes.base import RATE, SOURCE, clean, quantised
+from render_tests.scenes.base import stems as clean_stems
 from render_tests.scenes.processors import Signal
 
 Span = tuple[float, float]
@@ -41,6 +43,8 @@ class Take:
     places: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     references: tuple[Samples, ...] = ()
     encoded: tuple[Encoded, ...] | None = None
+    stems: Mapping[str, Samples] | None = None  #: by name; measured in lockstep with the mix
+    cause: tuple[str, ...] = ()  #: the stems one of which the finding must name first
 
 
 @dataclass(frozen=True)
@@ -80,13 +84,46 @@ def mix_of(scene: Scene) -> Mix:
     references = tuple(
         measure(replace(SOURCE, name=f"reference {k}.wav"), [r]) for k, r in enumerate(take.references, 1)
     )
-    return replace(measure(take.source, [take.samples]), encoded=take.encoded, references=references)
+    if take.stems is not None:
+        mix = with_stems(take.source, take.samples, take.stems, take.references)
+    else:
+        mix = measure(take.source, [take.samples])
+    return replace(mix, encoded=take.encoded, references=references)
+
+
+def with_stems(
+    source: Source, mix: Samples | None, stems: Mapping[str, Samples], references: Sequence[Samples] = ()
+) -> Mix:
+    """A mix measured in lockstep with its stems, and with references that may be versions of it.
+
+    Without a mix it is the sum of the stems. `references` of the result are left to the caller.
+    """
+    tracks = [
+        (
+            StemInput(name, replace(source, name=f"{name}.wav"), samples.shape[0], frames=samples.shape[1]),
+            in_memory(samples, source.sample_rate),
+        )
+        for name, samples in stems.items()
+    ]
+    beside = {f"reference {k}.wav": in_memory(r, source.sample_rate) for k, r in enumerate(references, 1)}
+    return measure_with_stems(
+        source, None if mix is None else in_memory(mix, source.sample_rate), tracks, references=beside
+    )
+
+
+@cache
+def clean_tracks() -> dict[str, Samples]:
+    """The stems of the clean mix as files hold them: 24 bit, read-only."""
+    tracks = {name: quantised(track) for name, track in clean_stems().items()}
+    for track in tracks.values():
+        track.flags.writeable = False
+    return tracks
 
 
 @cache
 def clean_mix() -> Mix:
-    """The clean mix as measured, once."""
-    mix = measure(SOURCE, [clean()])
+    """The clean mix as measured beside its stems, once."""
+    mix = with_stems(SOURCE, clean(), clean_tracks())
     return replace(mix, encoded=encode(mix, [clean()]))
 
 

@@ -1,0 +1,1 @@
+"""What only stems can tell: roles, gain staging, bus processing, attribution, masking and alignment."""

@@ -1,0 +1,268 @@
+"""Lockstep: the mix, its stems and its references measured together, block by block, in one pass.
+
+All tracks are cut at the same samples, so their spectra can be multiplied: the power of the mix without a stem is
+P_mix - 2 Re S_im + P_i whatever the phases, the sum of the stems has the sum of their spectra, and the bus is what
+turned that sum into the mix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dsp.audio import Source, loudness_weights
+from dsp.meters.base import Meter
+from dsp.meters.clipping import ClippingMeter
+from dsp.meters.dynamics import dynamics
+from dsp.meters.glitches import GlitchMeter
+from dsp.meters.level import LevelMeter
+from dsp.meters.loudness import LoudnessMeter
+from dsp.meters.rows import Rows
+from dsp.meters.spectrum import SPLIT, BandGramMeter, banded
+from dsp.meters.stereo import StereoMeter, band_stereo
+from dsp.meters.true_peak import TruePeakMeter
+from dsp.stems.bus_meter import BusMeter
+from dsp.stems.model import Reference, Stem, StemReadings, Stems, Unusable
+from dsp.stems.sketch import SketchMeter
+from dsp.units import Samples
+
+Spectra = npt.NDArray[np.complex64]
+#: Tracks measured at once.
+THREADS = 2
+
+
+@dataclass(frozen=True)
+class StemInput:
+    """What is known of a stem before a sample is measured. Its channels are 1, or as many as the mix's."""
+
+    name: str
+    source: Source
+    channels: int
+    offset_samples: int = 0
+    frames: int = 0
+    resampled_from_hz: int | None = None
+
+
+class _Cross:
+    """Band sums over time of one track times the conjugates of others: (frames, others, 2, bands)."""
+
+    def __init__(self, meter: BandGramMeter, others: int) -> None:
+        self._meter, self._others = meter, others
+        self._short, self._long = Rows(), Rows()
+
+    def add(self, own: tuple[Spectra, Spectra], others: Sequence[tuple[Spectra, Spectra]]) -> None:
+        """Spectra of the short and of the long windows, (frames, channels, bins); a mono track against a mean."""
+        meter = self._meter
+        for k, rows, weights in ((0, self._short, meter.short_weights), (1, self._long, meter.long_weights)):
+            mine = own[k]
+            if not len(mine):
+                continue
+            products = np.empty((len(mine), 2 * self._others, mine.shape[2]), dtype=np.float32)
+            for j, other in enumerate(others):
+                product = (mine * other[k].conj()).mean(axis=1)
+                products[:, 2 * j], products[:, 2 * j + 1] = product.real, product.imag
+            rows.append(banded(products, weights))
+
+    def joined(self, frames: int) -> Samples:
+        """Everything so far, of the first `frames` frames."""
+        out = np.zeros((frames, 2 * self._others, len(self._meter.band_hz)), dtype=np.float32)
+        for rows, bands in ((self._long, slice(0, SPLIT)), (self._short, slice(SPLIT, None))):
+            start = 0
+            for piece in rows.drain():
+                kept = piece[: frames - start]
+                out[start : start + len(kept), :, bands] = kept
+                start += len(kept)
+        return out.reshape(frames, self._others, 2, -1)
+
+
+def _single(spectra: npt.NDArray[np.complex128]) -> Spectra:
+    return spectra.astype(np.complex64)
+
+
+class _Track:
+    """A band-gram meter with the spectra of the block it has just measured."""
+
+    def __init__(self, sample_rate: int, channels: int) -> None:
+        self.gram = BandGramMeter(sample_rate, channels)
+        self.spectra: tuple[Spectra, Spectra] = (np.empty((0, 0, 0), np.complex64), np.empty((0, 0, 0), np.complex64))
+
+    def keep(self) -> None:
+        self.spectra = (_single(self.gram.short_spectra), _single(self.gram.long_spectra))
+
+
+class _StemTrack(_Track):
+    """Every meter of one stem."""
+
+    def __init__(self, stem: StemInput, sample_rate: int, others: int, expected_s: float) -> None:
+        channels = stem.channels
+        super().__init__(sample_rate, channels)
+        self.stem, self.channels = stem, channels
+        weights = loudness_weights("mono" if channels == 1 else "stereo")
+        self._level = LevelMeter(sample_rate, channels)
+        self._loudness = LoudnessMeter(sample_rate, channels, weights)
+        self._true_peak = TruePeakMeter(sample_rate, channels)
+        self._clipping = ClippingMeter(sample_rate, channels, stem.source.bit_depth or 16)
+        self._glitches = GlitchMeter(sample_rate, channels)
+        self._stereo = StereoMeter(sample_rate) if channels == 2 else None
+        self._sketch = SketchMeter(sample_rate, channels, expected_s)
+        self._meters: list[Meter[Any]] = [self._level, self._loudness, self._true_peak, self._clipping]
+        self._meters += [self._glitches, self._sketch, *([self._stereo] if self._stereo else [])]
+        self.cross = _Cross(self.gram, others)
+
+    def measure(self, block: Samples) -> None:
+        for meter in self._meters:
+            meter.process(block)
+        self.gram.process(block)
+        self.keep()
+
+    def readings(self, gram: Any) -> StemReadings:
+        loudness, true_peak = self._loudness.finish(), self._true_peak.finish()
+        return StemReadings(
+            level=self._level.finish(),
+            loudness=loudness,
+            true_peak=true_peak,
+            clipping=self._clipping.finish(),
+            glitches=self._glitches.finish(),
+            dynamics=dynamics(loudness, true_peak),
+            stereo=self._stereo.finish() if self._stereo else None,
+            band_stereo=band_stereo(gram) if self._stereo else None,
+            gram=gram,
+            cross=self.cross.joined(len(gram.data)),
+            sketch=self._sketch.finish(),
+        )
+
+
+class Lockstep:
+    """Measures stems beside their mix. Feed blocks of `block_frames`; only the last may be shorter.
+
+    `channels` are those of the mix, 1 or 2. Without a mix (`summed`) the sum of the stems is the mix. References are
+    tracks of the same rate and channels.
+    """
+
+    def __init__(
+        self,
+        sample_rate: int,
+        channels: int,
+        stems: Sequence[StemInput],
+        *,
+        summed: bool = False,
+        references: Sequence[str] = (),
+        expected_s: float = 0.0,
+    ) -> None:
+        if channels not in (1, 2) or any(s.channels not in (1, channels) for s in stems):
+            raise ValueError(f"expected stems of 1 or {channels} channels for a mix of {channels}, of 1 or 2")
+        self._summed, self._names, self.channels = summed, tuple(references), channels
+        self._stems = [_StemTrack(s, sample_rate, 2 + len(references), expected_s) for s in stems]
+        self._mix = _Track(sample_rate, channels)
+        self._references = [_Track(sample_rate, channels) for _ in references]
+        self._mix_sketch = SketchMeter(sample_rate, channels, expected_s)
+        self._sum_cross = _Cross(self._mix.gram, 1)
+        self._sum_power = _Cross(self._mix.gram, 1)
+        self._reference_cross = [_Cross(self._mix.gram, 1) for _ in references]
+        self._bus = None if summed else BusMeter(sample_rate, 2 * channels)
+        self._pool = ThreadPoolExecutor(THREADS)
+        self.block_frames = self._mix.gram.block_frames
+
+    def process(
+        self, stems: Sequence[Samples], mix: Samples | None = None, references: Sequence[Samples] = ()
+    ) -> Samples:
+        """Measure one block of every track, float32 of shape (channels, frames); returns the sum of the stems."""
+        total = np.zeros((self.channels, stems[0].shape[1]), dtype=np.float32)
+        for block in stems:
+            total += block
+        mix = total if mix is None else mix
+        work: list[Callable[[], Any]] = [
+            lambda: self._measure(self._mix, mix),
+            lambda: self._mix_sketch.process(mix),
+            *(lambda t=t, b=b: t.measure(b) for t, b in zip(self._stems, stems, strict=True)),  # type: ignore[misc]
+            *(lambda t=t, b=b: self._measure(t, b) for t, b in zip(self._references, references, strict=True)),  # type: ignore[misc]
+        ]
+        if self._bus is not None:
+            both, bus = np.concatenate([total, mix]), self._bus
+            work.append(lambda: bus.process(both))
+        self._all(work)
+        if total.shape[1] == self.block_frames:
+            self._multiply()
+        return total
+
+    @staticmethod
+    def _measure(track: _Track, block: Samples) -> None:
+        track.gram.process(block)
+        track.keep()
+
+    def _all(self, work: Sequence[Callable[[], Any]]) -> None:
+        for done in [self._pool.submit(each) for each in work]:
+            done.result()
+
+    def _multiply(self) -> None:
+        """Multiply the spectra of the block that all tracks have just measured."""
+        total = tuple(
+            sum(np.broadcast_to(t.spectra[k], _wide(t, k, self.channels)) for t in self._stems) for k in (0, 1)
+        )
+        others = [self._mix.spectra, total, *(r.spectra for r in self._references)]
+        means = [tuple(s.mean(axis=1, keepdims=True) for s in other) for other in others]
+        work: list[Callable[[], Any]] = [
+            lambda: self._sum_cross.add(total, [self._mix.spectra]),  # type: ignore[arg-type]
+            lambda: self._sum_power.add(total, [total]),  # type: ignore[arg-type, list-item]
+            *(
+                lambda t=t: t.cross.add(t.spectra, others if t.channels == self.channels else means)  # type: ignore[misc, arg-type]
+                for t in self._stems
+            ),
+            *(
+                lambda c=c, r=r: c.add(r.spectra, [self._mix.spectra])  # type: ignore[misc]
+                for c, r in zip(self._reference_cross, self._references, strict=True)
+            ),
+        ]
+        self._all(work)
+
+    def finish(self, unusable: Sequence[Unusable] = ()) -> Stems:
+        """Everything measured; nothing can be measured afterwards."""
+        mix = self._mix.gram.finish()
+        grams = [t.gram.finish() for t in self._stems]
+        references = [r.gram.finish() for r in self._references]
+        for track in (self._mix, *self._stems, *self._references):
+            track.keep()
+        self._multiply()
+        frames = len(mix.data)
+        stems = []
+        for track, gram in zip(self._stems, grams, strict=True):
+            s = track.stem
+            stems.append(
+                Stem(
+                    s.name, s.source, track.readings(gram),
+                    offset_samples=s.offset_samples, frames=s.frames, resampled_from_hz=s.resampled_from_hz,
+                )
+            )  # fmt: skip
+        self._pool.shutdown()
+        return Stems(
+            stems=tuple(stems),
+            frame_s=mix.frame_s,
+            band_hz=mix.band_hz,
+            channels=self.channels,
+            mix_power=_mean_power(mix.power),
+            sum_power=np.maximum(self._sum_power.joined(frames)[:, 0, 0], 0.0),
+            sum_cross=self._sum_cross.joined(frames)[:, 0],
+            mix_sketch=self._mix_sketch.finish(),
+            summed=self._summed,
+            bus=self._bus.finish() if self._bus else None,
+            references=tuple(
+                Reference(name, _mean_power(gram.power), cross.joined(frames)[:, 0])
+                for name, gram, cross in zip(self._names, references, self._reference_cross, strict=True)
+            ),
+            unusable=tuple(unusable),
+        )
+
+
+def _wide(track: _Track, kind: int, channels: int) -> tuple[int, int, int]:
+    """Shape of a track's spectra on every channel of the mix."""
+    frames, _, bins = track.spectra[kind].shape
+    return frames, channels, bins
+
+
+def _mean_power(power: Samples) -> Samples:
+    return np.asarray(power.mean(axis=1), dtype=np.float32)
