@@ -17,6 +17,7 @@ from dsp.findings import ORDER, Finding, Measurement, Status, finding_from_dict,
 from dsp.meters.stereo import STEP_HOPS
 from dsp.mix import Mix
 from dsp.profile import Profile
+from dsp.stems.model import Stem
 from dsp.units import Curve
 
 SCHEMA_VERSION = 1
@@ -84,6 +85,18 @@ class TimeCurve:
 
 
 @dataclass(frozen=True)
+class StemReport:
+    """One stem: what it is in the arrangement, how sure that is and why, where it starts, and its readings."""
+
+    name: str
+    role: str
+    role_confidence: float
+    role_reason: str
+    offset_s: float  #: of its first sample from the start of the mix
+    measurements: tuple[Measurement, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """A whole diagnosis; `to_dict` and `from_dict` are inverse of each other."""
 
@@ -101,6 +114,7 @@ class Report:
     scores: dict[str, Score]
     seconds: dict[str, float]
     second_opinion: tuple[Opinion, ...] = ()
+    stems: tuple[StemReport, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON of the command line."""
@@ -121,7 +135,16 @@ class Report:
                     },
                 },
                 "curves": {name: dataclasses.asdict(curve) for name, curve in self.curves.items()},
-                "stems": {},
+                "stems": {
+                    s.name: {
+                        "role": s.role,
+                        "role_confidence": s.role_confidence,
+                        "role_reason": s.role_reason,
+                        "offset_s": s.offset_s,
+                        "measurements": {m.name: _measurement(m) for m in s.measurements},
+                    }
+                    for s in self.stems
+                },
                 "checklist": [dataclasses.asdict(item) for item in self.checklist],
                 "findings": [finding_to_dict(f) for f in self.findings],
                 "scores": {name: dataclasses.asdict(score) for name, score in self.scores.items()},
@@ -142,9 +165,7 @@ class Report:
             tool=data["tool"],
             inputs=tuple(data["inputs"]),
             ready=data["ready"],
-            measurements=tuple(
-                Measurement(name, m["value"], m["unit"], m.get("at_s")) for name, m in measurements.items()
-            ),
+            measurements=_measurements(measurements),
             third_octave_hz=tuple(octaves["band_hz"]),
             third_octave_db=tuple(octaves["value"]),
             curves={name: TimeCurve(c["unit"], c["step_s"], tuple(c["values"])) for name, c in data["curves"].items()},
@@ -153,6 +174,10 @@ class Report:
             scores={name: Score(**score) for name, score in data["scores"].items()},
             seconds=data["seconds"],
             second_opinion=tuple(Opinion(**o) for o in data["second_opinion"]),
+            stems=tuple(
+                StemReport(name, **{**stem, "measurements": _measurements(stem["measurements"])})
+                for name, stem in data["stems"].items()
+            ),
         )
 
 
@@ -161,6 +186,10 @@ def _lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: _lists(v) for k, v in value.items()}
     return [_lists(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _measurements(data: dict[str, Any]) -> tuple[Measurement, ...]:
+    return tuple(Measurement(name, m["value"], m["unit"], m.get("at_s")) for name, m in data.items())
 
 
 def _measurement(m: Measurement) -> dict[str, Any]:
@@ -248,8 +277,9 @@ def diagnose(
         profile=profile.name,
         genre=profile.genre.name,
         tool=tool or {},
-        inputs=(_input(mix, "mix"), *(_input(r, "reference") for r in mix.references)),
+        inputs=_inputs(mix),
         ready=not (bad or mix.silent or mix.source.partial),
+        stems=tuple(_stem(s) for s in mix.stems.stems) if mix.stems else (),
         measurements=mix.measurements(),
         third_octave_hz=hz,
         third_octave_db=db,
@@ -279,10 +309,41 @@ def _values(curve: Curve) -> tuple[float | None, ...]:
     return tuple(v if math.isfinite(v) else None for v in np.round(curve, 3).tolist())
 
 
-def _input(mix: Mix, role: str) -> dict[str, Any]:
-    return {
-        "role": role,
-        **dataclasses.asdict(mix.source),
-        "channels": mix.source.channels,
-        "duration_s": round(mix.duration_s, 6),
-    }
+def _inputs(mix: Mix) -> tuple[dict[str, Any], ...]:
+    """Everything that was measured: the mix, its references, its stems."""
+    tracks = [("mix", mix.source, mix.duration_s), *(("reference", r.source, r.duration_s) for r in mix.references)]
+    if mix.stems:
+        rate = mix.source.sample_rate
+        tracks += [("stem", s.source, s.frames / rate) for s in mix.stems.stems]
+    return tuple(
+        {
+            "role": role,
+            **dataclasses.asdict(source),
+            "channels": source.channels,
+            "duration_s": round(duration_s, 6),
+        }
+        for role, source, duration_s in tracks
+    )
+
+
+def _stem(stem: Stem) -> StemReport:
+    r = stem.readings
+    return StemReport(
+        name=stem.name,
+        role=stem.role.name,
+        role_confidence=round(stem.role.confidence, 3),
+        role_reason=stem.role.reason,
+        offset_s=stem.offset_samples / stem.rate_hz,
+        measurements=(
+            Measurement("integrated_lufs", r.loudness.integrated_lufs, "LUFS"),
+            Measurement("true_peak_dbtp", r.true_peak.max_dbtp, "dBTP", r.true_peak.at_s),
+            Measurement("sample_peak_dbfs", r.level.sample_peak_dbfs, "dBFS", r.level.sample_peak_at_s),
+            Measurement("rms_dbfs", r.level.rms_dbfs, "dBFS"),
+            Measurement("crest_db", r.level.crest_db, "dB"),
+            Measurement("psr_min_db", r.dynamics.psr_min_db, "dB", r.dynamics.psr_min_at_s),
+            Measurement("correlation", r.stereo.correlation if r.stereo else None, ""),
+            Measurement("mono_loss_db", r.stereo.mono_loss_db if r.stereo else None, "dB"),
+            Measurement("balance_db", r.level.balance_db, "dB"),
+            Measurement("clipped_runs", r.clipping.runs, "runs"),
+        ),
+    )

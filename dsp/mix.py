@@ -156,7 +156,9 @@ def measure_with_stems(
     )  # fmt: skip
     with ThreadPoolExecutor(1) as beside:
         bank, done = MeterBank(source), 0
-        for own, stem_blocks, reference_blocks in _rows(lockstep, source, blocks, stems, list(others.values())):
+        for own, stem_blocks, reference_blocks in rows(
+            lockstep.block_frames, source.channels, blocks, stems, list(others.values())
+        ):
             measured = beside.submit(bank.process, own) if own is not None else None
             frames = stem_blocks[0].shape[1]
             mix = None if blocks is None else _filled(own, source.channels, frames)
@@ -172,15 +174,17 @@ def measure_with_stems(
     return Mix(source, bank.finish(), stems=assign(found, roles or {}))
 
 
-def _rows(
-    lockstep: Lockstep,
-    source: Source,
+def rows(
+    size: int,
+    channels: int,
     blocks: Iterable[Samples] | None,
     stems: Sequence[Track],
     references: Sequence[Iterable[Samples]],
 ) -> Iterator[tuple[Samples | None, list[Samples], list[Samples]]]:
-    """Blocks of the mix (as it is, None after its end), the stems and the references, these filled up with silence."""
-    size = lockstep.block_frames
+    """Blocks of the mix (as it is, None after its end), the stems in their places, the references, row by row.
+
+    Stems and references are filled up with silence to the longest of mix and stems.
+    """
     own = iter(()) if blocks is None else iter(blocks)
     tracks = [iter(_placed(b, s.offset_samples, size)) for s, b in stems]
     others = [iter(r) for r in references]
@@ -192,7 +196,7 @@ def _rows(
         yield (
             mix,
             [_filled(b, s.channels, frames) for b, (s, _) in zip(given, stems, strict=True)],
-            [_filled(b, source.channels, frames) for b in beside],
+            [_filled(b, channels, frames) for b in beside],
         )
 
 
@@ -207,7 +211,7 @@ def _filled(block: Samples | None, channels: int, frames: int) -> Samples:
 
 
 def _placed(blocks: Iterable[Samples], offset: int, size: int) -> Iterator[Samples]:
-    """The blocks of a track that starts `offset` frames after the mix (before it where negative), cut to `size` again."""
+    """The blocks of a track that starts `offset` frames after the mix (before it: negative), cut to `size` again."""
     if not offset:
         yield from blocks
         return

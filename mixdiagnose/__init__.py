@@ -8,14 +8,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dsp.diagnose import Report
 
-__all__ = ["__version__", "check", "use_one_blas_thread"]
+__all__ = ["__version__", "audit", "check", "use_one_blas_thread"]
 
 __version__ = "0.1.0"
 
@@ -35,14 +35,40 @@ def use_one_blas_thread() -> None:
 
 
 def check(
-    mix: str | Path, profile: str = "mix", *, references: Sequence[str | Path] = (), genre: str | None = None
+    mix: str | Path,
+    profile: str = "mix",
+    *,
+    stems: str | Path | None = None,
+    roles: Mapping[str, str] | None = None,
+    references: Sequence[str | Path] = (),
+    genre: str | None = None,
 ) -> Report:
     """Measure a mix file and judge it by a profile ("mix", "master", or a TOML file).
 
+    `stems` is a folder of the tracks it was made of, `roles` says what some of them are ({"Track 3": "bass"}),
     `references` are songs to set beside it, `genre` is the one to judge its spectrum by ("modern" by default).
-    Raises dsp.errors.InputError for a file that cannot be read, UsageError for an unknown profile or genre.
+    Raises dsp.errors.InputError for a file that cannot be read, UsageError for an unknown profile, genre or role.
     """
     use_one_blas_thread()
     from mixdiagnose.checking import check_file
+    from plugin_bridge.stem_folder import find_stems
 
-    return check_file(mix, profile=profile, references=references, genre=genre)
+    folder = find_stems(stems, mix) if stems is not None else None
+    return check_file(mix, stems=folder, roles=roles, profile=profile, references=references, genre=genre)
+
+
+def audit(
+    stems: str | Path,
+    profile: str = "mix",
+    *,
+    roles: Mapping[str, str] | None = None,
+    references: Sequence[str | Path] = (),
+    genre: str | None = None,
+) -> Report:
+    """The same of a folder of stems: a file in it that is called the mix is judged beside them, else their sum."""
+    use_one_blas_thread()
+    from mixdiagnose.checking import check_file
+    from plugin_bridge.stem_folder import find_stems
+
+    folder = find_stems(stems)
+    return check_file(folder.mix, stems=folder, roles=roles, profile=profile, references=references, genre=genre)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import platform
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -17,11 +17,14 @@ import numpy as np
 from dsp.checks import reference
 from dsp.checks._beside import Judged
 from dsp.diagnose import Report, diagnose, select
+from dsp.errors import UsageError
 from dsp.meters.bank import MeterBank
 from dsp.mix import Mix
 from dsp.profile import Profile, load_genre, load_profile
 from mixdiagnose import __version__
 from plugin_bridge.files import open_audio
+from plugin_bridge.stem_folder import Folder
+from plugin_bridge.stems import measure_folder, summed_blocks
 
 #: Called with the share of the work done, 0 to 1, or None while the length is not known.
 Progress = Callable[[float | None], None]
@@ -59,11 +62,16 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def encoded(path: str | Path, mix: Mix, full: bool = False, progress: Progress | None = None) -> Mix:
-    """A measured file with what lossy codecs make of it. Raises InputError where it cannot be read again."""
-    from plugin_bridge.codecs import encode_file
+def encoded(mix: Mix, stems: Folder | None = None, full: bool = False, progress: Progress | None = None) -> Mix:
+    """A measured file, or the sum of its stems, with what lossy codecs make of it.
 
-    return replace(mix, encoded=encode_file(path, mix, full=full, progress=progress))
+    Raises InputError where it cannot be read again.
+    """
+    from plugin_bridge.codecs import encode, encode_file
+
+    if stems is not None and mix.stems and mix.stems.summed:
+        return replace(mix, encoded=encode(mix, summed_blocks(stems, mix), full=full, progress=progress))
+    return replace(mix, encoded=encode_file(mix.source.name, mix, full=full, progress=progress))
 
 
 def measure_all(path: str | Path, references: Sequence[str | Path] = (), progress: Progress | None = None) -> Mix:
@@ -71,7 +79,32 @@ def measure_all(path: str | Path, references: Sequence[str | Path] = (), progres
 
     Raises InputError for the one that cannot be read.
     """
-    files, measured = [path, *references], dict[Path, Mix]()
+    return _measured([path, *references], progress, {})
+
+
+def measure_with_folder(
+    path: str | Path | None,
+    folder: Folder,
+    *,
+    references: Sequence[str | Path] = (),
+    roles: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+    again: Progress | None = None,
+) -> Mix:
+    """The same with the stems of a folder beside the file; without one the sum of the stems is the mix.
+
+    `again` is told of the second pass that stems in other places need: see `plugin_bridge.stems.measure_folder`.
+    Raises InputError for the file that cannot be read, UsageError for a role that does not exist.
+    """
+    part = partial(_report_part, progress, 0, 1 + len(references)) if progress else None
+    mix = measure_folder(path, folder, references=references, roles=roles, progress=part, again=again)
+    _give_back_memory()
+    file = Path(mix.source.name)
+    return _measured([file, *references], progress, {file.absolute(): mix})
+
+
+def _measured(files: Sequence[str | Path], progress: Progress | None, measured: dict[Path, Mix]) -> Mix:
+    """The first of the files with the others as its references; what is in `measured` is not read again."""
     for k, file in enumerate(files):
         if Path(file).absolute() not in measured:
             part = partial(_report_part, progress, k, len(files)) if progress else None
@@ -112,8 +145,10 @@ def compare_files(
 
 
 def check_file(
-    path: str | Path,
+    path: str | Path | None,
     *,
+    stems: Folder | None = None,
+    roles: Mapping[str, str] | None = None,
     profile: str = "mix",
     references: Sequence[str | Path] = (),
     genre: str | None = None,
@@ -122,26 +157,32 @@ def check_file(
     second_opinion: bool = False,
     full: bool = False,
     progress: Progress | None = None,
+    again: Progress | None = None,
     encoding: Progress | None = None,
 ) -> Report:
-    """Measure and judge a file; `second_opinion` sets other meters' readings beside ours.
+    """Measure and judge a file, beside its stems if there are any; without a file the sum of the stems is judged.
 
-    Where the check `codec-peaks` is to run, the loudest 30 s (all of it with `full`) are encoded; `encoding` is
-    told how far that is.
+    `second_opinion` sets other meters' readings beside ours. Where the check `codec-peaks` is to run, the loudest
+    30 s (all of it with `full`) are encoded; `encoding` is told how far that is. `roles` are the user's own, by stem.
 
-    Raises InputError for a file, UsageError for an unknown profile, genre or check.
+    Raises InputError for a file, UsageError for an unknown profile, genre, check or role.
     """
     judged_by = judging(profile, genre)
     chosen = {check.id for check in select(only, skip)}  # a wrong id is said before the work, not after
     started = time.perf_counter()
-    mix = measure_all(path, references, progress)
+    if stems is not None:
+        mix = measure_with_folder(path, stems, references=references, roles=roles, progress=progress, again=again)
+    elif path is not None:
+        mix = measure_all(path, references, progress)
+    else:
+        raise UsageError("a mix or a folder of stems is needed")
     seconds = {"measure": round(time.perf_counter() - started, 4)}
     if "codec-peaks" in chosen:
-        mix = encoded(path, mix, full, encoding)
+        mix = encoded(mix, stems, full, encoding)
         seconds["encode"] = round(time.perf_counter() - started - seconds["measure"], 4)
     report = diagnose(mix, judged_by, only=only, skip=skip, tool=tool(), seconds=seconds)
-    if second_opinion:
+    if second_opinion and not (mix.stems and mix.stems.summed):
         from mixdiagnose.second_opinion import second_opinions
 
-        report = replace(report, second_opinion=second_opinions(path, mix))
+        report = replace(report, second_opinion=second_opinions(mix.source.name, mix))
     return report

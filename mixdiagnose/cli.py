@@ -16,6 +16,8 @@ examples:
   mixdiagnose check song.wav                   is this mix ready for mastering?
   mixdiagnose check song.wav --profile master  is this master ready for release?
   mixdiagnose check song.wav --format json     the same, for scripts
+  mixdiagnose check song.wav --stems tracks    which track causes it?
+  mixdiagnose audit tracks                     the same of a folder of stems alone
   mixdiagnose compare song.wav hit.flac        what differs from a song you admire?
   mixdiagnose explain bus-limiter              what a check measures, and why
   mixdiagnose demo                             make a flawed song and diagnose it
@@ -53,6 +55,15 @@ def _add_beside(command: argparse.ArgumentParser) -> None:
     group.add_argument("--genre", metavar="NAME", help="genre to judge the spectrum by (default: modern)")
 
 
+def _add_roles(command: argparse.ArgumentParser) -> None:
+    """What the user knows of the stems."""
+    group = command.add_argument_group("stems")
+    group.add_argument(
+        "--role", action="append", default=[], metavar="STEM=ROLE",
+        help='what a stem is, where its name does not tell: "Track 3=bass" (repeatable)',
+    )  # fmt: skip
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     common = _common()
@@ -67,7 +78,14 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", parents=[common], help="diagnose a mix file")
     check.add_argument("mix", metavar="MIX", help="WAV, AIFF, FLAC, OGG, MP3, M4A ...")
+    check.add_argument("--stems", metavar="DIR", help="folder of the tracks it was made of: says which one causes what")
+    _add_roles(check)
     _add_beside(check)
+
+    audit = commands.add_parser("audit", parents=[common], help="diagnose a folder of stems")
+    audit.add_argument("session", metavar="DIR", help="the stems; a file called mix or master among them is the mix")
+    _add_roles(audit)
+    _add_beside(audit)
 
     demo = commands.add_parser("demo", parents=[common], help="make a flawed multitrack song and diagnose it")
     demo.add_argument(

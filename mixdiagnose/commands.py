@@ -14,16 +14,34 @@ from dsp.errors import UsageError
 
 if TYPE_CHECKING:
     from dsp.diagnose import Report
+    from plugin_bridge.stem_folder import Folder
 
 #: A file with one of these endings may be replaced by a report; anything else is never overwritten.
 REPORT_SUFFIXES = {".json", ".txt", ".md", ".log"}
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """`mixdiagnose check MIX`."""
-    for file in (arguments.mix, *arguments.reference):
-        _guard_output(arguments.output, Path(file))
-    return _diagnose(arguments, arguments.mix)
+    """`mixdiagnose check MIX [--stems DIR]`."""
+    from plugin_bridge.stem_folder import find_stems
+
+    folder = find_stems(arguments.stems, arguments.mix) if arguments.stems is not None else None
+    if arguments.role and folder is None:
+        raise UsageError("--role is about stems; name their folder with --stems DIR")
+    return _diagnose(arguments, arguments.mix, folder)
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose audit DIR`."""
+    from plugin_bridge.stem_folder import find_stems
+
+    session = Path(arguments.session)
+    if session.is_file():
+        raise UsageError(
+            f"{session} is a file; audit takes a folder of stems: export the session's tracks into one, "
+            f"or use `mixdiagnose check` for a mix"
+        )
+    folder = find_stems(session)
+    return _diagnose(arguments, folder.mix, folder)
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -34,7 +52,7 @@ def compare(arguments: argparse.Namespace) -> int:
     from mixdiagnose.progress import bar
     from mixdiagnose.report.compare import print_comparison
 
-    with bar(_listening(arguments.mix, arguments.references), arguments.quiet) as progress:
+    with bar(_listening(Path(arguments.mix).name, arguments.references), arguments.quiet) as progress:
         report, judged = compare_files(
             arguments.mix, arguments.references, profile=arguments.profile, progress=progress
         )
@@ -45,11 +63,12 @@ def compare(arguments: argparse.Namespace) -> int:
 def demo(arguments: argparse.Namespace) -> int:
     """`mixdiagnose demo`: make the song unless it is there, then diagnose it."""
     mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
-    for file in (truth, *arguments.reference):
+    for file in (truth, mix, *arguments.reference):
         _guard_output(arguments.output, Path(file))
     from mixdiagnose.checking import judging
     from mixdiagnose.progress import bar
     from plugin_bridge.demo import write_demo
+    from plugin_bridge.stem_folder import find_stems
 
     judging(arguments.profile, arguments.genre)  # a wrong name is said before the song is made
 
@@ -61,7 +80,7 @@ def demo(arguments: argparse.Namespace) -> int:
         with bar("Playing the demo song", arguments.quiet) as progress:
             write_demo(arguments.into, progress=lambda done, _: progress(done))
         print(f"Wrote a song, its stems and the truth about its flaws to {arguments.into}.", file=sys.stderr)
-    _diagnose(arguments, str(mix))
+    _diagnose(arguments, str(mix), find_stems(arguments.into / "stems"))
     return 0  # problems are what the demo is for
 
 
@@ -97,16 +116,24 @@ def _guard_output(output: Path | None, source: Path) -> None:
         raise UsageError(f"{output}: there is no folder {output.parent}")
 
 
-def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
+def _diagnose(arguments: argparse.Namespace, mix: str | Path | None, folder: Folder | None = None) -> int:
+    """Measure, judge and write the report of `check`, `audit` and `demo`."""
+    stems = folder.stems if folder else []
+    for file in (*([mix] if mix is not None else []), *stems, *arguments.reference):
+        _guard_output(arguments.output, Path(file))
     from mixdiagnose.checking import check_file
     from mixdiagnose.progress import bar
 
+    name = Path(mix).name if mix is not None else "the sum"
     with (
-        bar(_listening(mix, arguments.reference), arguments.quiet) as progress,
+        bar(_listening(name, arguments.reference, stems), arguments.quiet) as progress,
+        bar("Listening again, every stem in its place", arguments.quiet) as again,
         bar("Encoding as AAC, MP3, Opus and Vorbis", arguments.quiet) as encoding,
     ):
         report = check_file(
             mix,
+            stems=folder,
+            roles=_roles(getattr(arguments, "role", [])),
             profile=arguments.profile,
             references=arguments.reference,
             genre=arguments.genre,
@@ -115,16 +142,31 @@ def _diagnose(arguments: argparse.Namespace, mix: str) -> int:
             second_opinion=arguments.second_opinion,
             full=arguments.full,
             progress=progress,
+            again=again,
             encoding=encoding,
         )
     _write(report, arguments.format, arguments.output)
     return _exit_code(report)
 
 
-def _listening(mix: str, references: Sequence[str]) -> str:
+def _roles(given: Sequence[str]) -> dict[str, str]:
+    """The user's own roles, by stem, from "STEM=ROLE". Raises UsageError for anything else."""
+    roles = {}
+    for text in given:
+        stem, equals, role = text.rpartition("=")
+        if not (equals and stem.strip() and role.strip()):
+            raise UsageError(f'--role "{text}" is not STEM=ROLE, e.g. --role "Track 3=bass"')
+        roles[stem.strip()] = role.strip()
+    return roles
+
+
+def _listening(name: str, references: Sequence[str], stems: Sequence[Path] = ()) -> str:
     """The label of the bar while files are measured."""
-    others = {0: "", 1: " and a reference"}.get(len(references), f" and {len(references)} references")
-    return f"Listening to {Path(mix).name}{others}"
+    parts = [name]
+    for count, what in ((len(stems), "stem"), (len(references), "reference")):
+        if count:
+            parts.append(f"a {what}" if count == 1 else f"{count} {what}s")
+    return f"Listening to {', '.join(parts[:-1])} and {parts[-1]}" if len(parts) > 1 else f"Listening to {name}"
 
 
 def _exit_code(report: Report) -> int:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from dsp.meters.glitches import GlitchMeter
 from dsp.meters.level import LevelMeter
 from dsp.meters.loudness import LoudnessMeter
 from dsp.meters.rows import Rows
-from dsp.meters.spectrum import SPLIT, BandGramMeter, banded
+from dsp.meters.spectrum import SPLIT, BandGram, BandGramMeter, banded
 from dsp.meters.stereo import StereoMeter, band_stereo
 from dsp.meters.true_peak import TruePeakMeter
 from dsp.stems.bus_meter import BusMeter
@@ -31,7 +32,10 @@ from dsp.stems.model import Reference, Stem, StemReadings, Stems, Unusable
 from dsp.stems.sketch import SketchMeter
 from dsp.units import Samples
 
-Spectra = npt.NDArray[np.complex64]
+Spectra: TypeAlias = npt.NDArray[np.complex64]
+#: Of the short and of the long windows.
+Both: TypeAlias = tuple[Spectra, Spectra]
+Work: TypeAlias = Callable[[], None]
 #: Tracks measured at once.
 THREADS = 2
 
@@ -55,17 +59,25 @@ class _Cross:
         self._meter, self._others = meter, others
         self._short, self._long = Rows(), Rows()
 
-    def add(self, own: tuple[Spectra, Spectra], others: Sequence[tuple[Spectra, Spectra]]) -> None:
-        """Spectra of the short and of the long windows, (frames, channels, bins); a mono track against a mean."""
+    def add(self, own: Both, conjugates: Sequence[Both]) -> None:
+        """Spectra of the short and of the long windows, (frames, channels, bins), and the conjugates of the others'.
+
+        A track of one channel is given the mean of the others' channels.
+        """
         meter = self._meter
         for k, rows, weights in ((0, self._short, meter.short_weights), (1, self._long, meter.long_weights)):
             mine = own[k]
             if not len(mine):
                 continue
-            products = np.empty((len(mine), 2 * self._others, mine.shape[2]), dtype=np.float32)
-            for j, other in enumerate(others):
-                product = (mine * other[k].conj()).mean(axis=1)
+            frames, channels, bins = mine.shape
+            products = np.empty((frames, 2 * self._others, bins), dtype=np.float32)
+            for j, other in enumerate(conjugates):
+                product = mine[:, 0] * other[k][:, 0]
+                if channels == 2:
+                    product += mine[:, 1] * other[k][:, 1]
                 products[:, 2 * j], products[:, 2 * j + 1] = product.real, product.imag
+            if channels == 2:
+                products *= np.float32(0.5)
             rows.append(banded(products, weights))
 
     def joined(self, frames: int) -> Samples:
@@ -80,19 +92,24 @@ class _Cross:
         return out.reshape(frames, self._others, 2, -1)
 
 
-def _single(spectra: npt.NDArray[np.complex128]) -> Spectra:
-    return spectra.astype(np.complex64)
-
-
 class _Track:
     """A band-gram meter with the spectra of the block it has just measured."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self.gram = BandGramMeter(sample_rate, channels)
-        self.spectra: tuple[Spectra, Spectra] = (np.empty((0, 0, 0), np.complex64), np.empty((0, 0, 0), np.complex64))
+        self.spectra: Both = (np.empty((0, channels, 0), np.complex64), np.empty((0, channels, 0), np.complex64))
+
+    def measure(self, block: Samples) -> None:
+        """Measure a block of samples."""
+        self.gram.process(block)
+        self.keep()
 
     def keep(self) -> None:
-        self.spectra = (_single(self.gram.short_spectra), _single(self.gram.long_spectra))
+        """Keep the spectra of the last block, in single precision."""
+        self.spectra = (
+            self.gram.short_spectra.astype(np.complex64),
+            self.gram.long_spectra.astype(np.complex64),
+        )
 
 
 class _StemTrack(_Track):
@@ -115,12 +132,13 @@ class _StemTrack(_Track):
         self.cross = _Cross(self.gram, others)
 
     def measure(self, block: Samples) -> None:
+        """Measure a block of samples with every meter."""
         for meter in self._meters:
             meter.process(block)
-        self.gram.process(block)
-        self.keep()
+        super().measure(block)
 
-    def readings(self, gram: Any) -> StemReadings:
+    def readings(self, gram: BandGram) -> StemReadings:
+        """Everything measured; `gram` is what the band-gram meter has given."""
         loudness, true_peak = self._loudness.finish(), self._true_peak.finish()
         return StemReadings(
             level=self._level.finish(),
@@ -156,16 +174,17 @@ class Lockstep:
     ) -> None:
         if channels not in (1, 2) or any(s.channels not in (1, channels) for s in stems):
             raise ValueError(f"expected stems of 1 or {channels} channels for a mix of {channels}, of 1 or 2")
-        self._summed, self._names, self.channels = summed, tuple(references), channels
+        self._summed, self._names, self.channels, self._rate = summed, tuple(references), channels, sample_rate
         self._stems = [_StemTrack(s, sample_rate, 2 + len(references), expected_s) for s in stems]
         self._mix = _Track(sample_rate, channels)
         self._references = [_Track(sample_rate, channels) for _ in references]
         self._mix_sketch = SketchMeter(sample_rate, channels, expected_s)
+        self._reference_sketches = [SketchMeter(sample_rate, channels, expected_s) for _ in references]
         self._sum_cross = _Cross(self._mix.gram, 1)
         self._sum_power = _Cross(self._mix.gram, 1)
         self._reference_cross = [_Cross(self._mix.gram, 1) for _ in references]
         self._bus = None if summed else BusMeter(sample_rate, 2 * channels)
-        self._pool = ThreadPoolExecutor(THREADS)
+        self._pool = ThreadPoolExecutor(max(1, THREADS - 1))
         self.block_frames = self._mix.gram.block_frames
 
     def process(
@@ -176,49 +195,49 @@ class Lockstep:
         for block in stems:
             total += block
         mix = total if mix is None else mix
-        work: list[Callable[[], Any]] = [
-            lambda: self._measure(self._mix, mix),
-            lambda: self._mix_sketch.process(mix),
-            *(lambda t=t, b=b: t.measure(b) for t, b in zip(self._stems, stems, strict=True)),  # type: ignore[misc]
-            *(lambda t=t, b=b: self._measure(t, b) for t, b in zip(self._references, references, strict=True)),  # type: ignore[misc]
-        ]
+        work: list[Work] = [partial(self._mix.measure, mix), partial(self._mix_sketch.process, mix)]
+        work += [partial(t.measure, b) for t, b in zip(self._stems, stems, strict=True)]
+        work += [partial(t.measure, b) for t, b in zip(self._references, references, strict=True)]
+        work += [partial(s.process, b) for s, b in zip(self._reference_sketches, references, strict=True)]
         if self._bus is not None:
-            both, bus = np.concatenate([total, mix]), self._bus
-            work.append(lambda: bus.process(both))
+            work.append(partial(self._bus.process, np.concatenate([total, mix])))
         self._all(work)
         if total.shape[1] == self.block_frames:
             self._multiply()
         return total
 
-    @staticmethod
-    def _measure(track: _Track, block: Samples) -> None:
-        track.gram.process(block)
-        track.keep()
-
-    def _all(self, work: Sequence[Callable[[], Any]]) -> None:
-        for done in [self._pool.submit(each) for each in work]:
+    def _all(self, work: Sequence[Work]) -> None:
+        """Do all of it, in as many threads as there are, this one among them."""
+        beside = [self._pool.submit(_each, work[k::THREADS]) for k in range(1, THREADS)]
+        _each(work[::THREADS])
+        for done in beside:
             done.result()
 
     def _multiply(self) -> None:
         """Multiply the spectra of the block that all tracks have just measured."""
-        total = tuple(
-            sum(np.broadcast_to(t.spectra[k], _wide(t, k, self.channels)) for t in self._stems) for k in (0, 1)
-        )
-        others = [self._mix.spectra, total, *(r.spectra for r in self._references)]
-        means = [tuple(s.mean(axis=1, keepdims=True) for s in other) for other in others]
-        work: list[Callable[[], Any]] = [
-            lambda: self._sum_cross.add(total, [self._mix.spectra]),  # type: ignore[arg-type]
-            lambda: self._sum_power.add(total, [total]),  # type: ignore[arg-type, list-item]
-            *(
-                lambda t=t: t.cross.add(t.spectra, others if t.channels == self.channels else means)  # type: ignore[misc, arg-type]
-                for t in self._stems
-            ),
-            *(
-                lambda c=c, r=r: c.add(r.spectra, [self._mix.spectra])  # type: ignore[misc]
-                for c, r in zip(self._reference_cross, self._references, strict=True)
-            ),
+        total = self._total()
+        tracks = [self._mix.spectra, total, *(r.spectra for r in self._references)]
+        others: list[Both] = [(s[0].conj(), s[1].conj()) for s in tracks]
+        means: list[Both] = [(_mean(s[0]), _mean(s[1])) for s in others]
+        work: list[Work] = [
+            partial(t.cross.add, t.spectra, others if t.channels == self.channels else means) for t in self._stems
+        ]
+        work += [partial(self._sum_cross.add, total, others[:1]), partial(self._sum_power.add, total, others[1:2])]
+        work += [
+            partial(c.add, r.spectra, others[:1]) for c, r in zip(self._reference_cross, self._references, strict=True)
         ]
         self._all(work)
+
+    def _total(self) -> Both:
+        """Spectra of the sum of all stems, on every channel of the mix."""
+        sums = []
+        for k in (0, 1):
+            frames, _, bins = self._mix.spectra[k].shape
+            total = np.zeros((frames, self.channels, bins), np.complex64)
+            for track in self._stems:
+                total += track.spectra[k]
+            sums.append(total)
+        return sums[0], sums[1]
 
     def finish(self, unusable: Sequence[Unusable] = ()) -> Stems:
         """Everything measured; nothing can be measured afterwards."""
@@ -235,7 +254,7 @@ class Lockstep:
             stems.append(
                 Stem(
                     s.name, s.source, track.readings(gram),
-                    offset_samples=s.offset_samples, frames=s.frames, resampled_from_hz=s.resampled_from_hz,
+                    offset_samples=s.offset_samples, frames=s.frames, resampled_from_hz=s.resampled_from_hz, rate_hz=self._rate,
                 )
             )  # fmt: skip
         self._pool.shutdown()
@@ -251,17 +270,22 @@ class Lockstep:
             summed=self._summed,
             bus=self._bus.finish() if self._bus else None,
             references=tuple(
-                Reference(name, _mean_power(gram.power), cross.joined(frames)[:, 0])
-                for name, gram, cross in zip(self._names, references, self._reference_cross, strict=True)
+                Reference(name, _mean_power(gram.power), cross.joined(frames)[:, 0], sketch.finish())
+                for name, gram, cross, sketch in zip(
+                    self._names, references, self._reference_cross, self._reference_sketches, strict=True
+                )
             ),
             unusable=tuple(unusable),
         )
 
 
-def _wide(track: _Track, kind: int, channels: int) -> tuple[int, int, int]:
-    """Shape of a track's spectra on every channel of the mix."""
-    frames, _, bins = track.spectra[kind].shape
-    return frames, channels, bins
+def _each(work: Sequence[Work]) -> None:
+    for do in work:
+        do()
+
+
+def _mean(spectra: Spectra) -> Spectra:
+    return np.asarray(spectra.mean(axis=1, keepdims=True))
 
 
 def _mean_power(power: Samples) -> Samples:

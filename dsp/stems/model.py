@@ -77,6 +77,7 @@ class Stem:
     offset_samples: int = 0
     frames: int = 0  #: samples of the mix it lasts, before any padding
     resampled_from_hz: int | None = None  #: its own rate where that is not the mix's
+    rate_hz: int = 48_000  #: the rate it was measured at: that of the mix
 
     @property
     def silent(self) -> bool:
@@ -97,13 +98,14 @@ class Unusable:
 class Reference:
     """A reference measured in lockstep, because it might be another version of the same mix.
 
-    `power` and `sum` have shape (frames, bands), `cross` (frames, 2, bands) is the reference times the conjugate of the
-    mix, all mean over channels.
+    `power` has shape (frames, bands), `cross` (frames, 2, bands) is the reference times the conjugate of the mix, both
+    mean over channels.
     """
 
     name: str
     power: Samples
     cross: Samples
+    sketch: Sketch
 
 
 @dataclass(frozen=True)
