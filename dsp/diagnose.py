@@ -17,7 +17,8 @@ from dsp.findings import ORDER, Finding, Measurement, Status, finding_from_dict,
 from dsp.meters.stereo import STEP_HOPS
 from dsp.mix import Mix
 from dsp.profile import Profile
-from dsp.stems.model import Stem
+from dsp.regions import REGIONS
+from dsp.stems.model import SUM, Stem, Stems
 from dsp.units import Curve
 
 SCHEMA_VERSION = 1
@@ -93,6 +94,8 @@ class StemReport:
     role_confidence: float
     role_reason: str
     offset_s: float  #: of its first sample from the start of the mix
+    #: by region: its share of the energy of the sum, negative where it cancels others; None where nothing sounds
+    shares: dict[str, float | None]
     measurements: tuple[Measurement, ...]
 
 
@@ -141,6 +144,7 @@ class Report:
                         "role_confidence": s.role_confidence,
                         "role_reason": s.role_reason,
                         "offset_s": s.offset_s,
+                        "shares": dict(s.shares),
                         "measurements": {m.name: _measurement(m) for m in s.measurements},
                     }
                     for s in self.stems
@@ -279,7 +283,7 @@ def diagnose(
         tool=tool or {},
         inputs=_inputs(mix),
         ready=not (bad or mix.silent or mix.source.partial),
-        stems=tuple(_stem(s) for s in mix.stems.stems) if mix.stems else (),
+        stems=_stems(mix.stems) if mix.stems else (),
         measurements=mix.measurements(),
         third_octave_hz=hz,
         third_octave_db=db,
@@ -326,7 +330,24 @@ def _inputs(mix: Mix) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _stem(stem: Stem) -> StemReport:
+def _stems(stems: Stems) -> tuple[StemReport, ...]:
+    """Every stem with its share of the sum, which adds up to one in every region."""
+    total = stems.sum_power.sum(axis=0, dtype=np.float64)
+    shared = [s.readings.cross[:, SUM, 0].sum(axis=0, dtype=np.float64) for s in stems.stems]
+    inside = {r.name: r.of(stems.band_hz) for r in REGIONS}
+    return tuple(
+        _stem(
+            stem,
+            {
+                name: round(float(own[bands].sum() / total[bands].sum()), 4) if total[bands].sum() > 0.0 else None
+                for name, bands in inside.items()
+            },
+        )
+        for stem, own in zip(stems.stems, shared, strict=True)
+    )
+
+
+def _stem(stem: Stem, shares: dict[str, float | None]) -> StemReport:
     r = stem.readings
     return StemReport(
         name=stem.name,
@@ -334,6 +355,7 @@ def _stem(stem: Stem) -> StemReport:
         role_confidence=round(stem.role.confidence, 3),
         role_reason=stem.role.reason,
         offset_s=stem.offset_samples / stem.rate_hz,
+        shares=shares,
         measurements=(
             Measurement("integrated_lufs", r.loudness.integrated_lufs, "LUFS"),
             Measurement("true_peak_dbtp", r.true_peak.max_dbtp, "dBTP", r.true_peak.at_s),

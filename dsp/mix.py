@@ -13,12 +13,11 @@ import numpy.typing as npt
 from dsp.audio import Source
 from dsp.encoded import Encoded
 from dsp.findings import Measurement
-from dsp.meters.bands import NOMINAL_HZ
+from dsp.meters.bands import FRAME_HOPS, NOMINAL_HZ
 from dsp.meters.bank import MeterBank, Readings
 from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.meters.limiting import LimiterEvidence, limiter_evidence, probability, why_unknown
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
-from dsp.meters.spectrum import FRAME_HOPS
 from dsp.meters.windows import window_sums
 from dsp.profile import load_limiter_model
 from dsp.stems.lockstep import Lockstep, StemInput

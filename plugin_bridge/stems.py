@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-from dsp.stems.shift import find_offsets
 
 from dsp.audio import Source
 from dsp.errors import InputError, UsageError
@@ -17,6 +16,7 @@ from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.mix import Mix, Track, measure_with_stems, rows
 from dsp.stems.lockstep import StemInput
 from dsp.stems.model import SUM, Stems, Unusable
+from dsp.stems.shift import find_offsets
 from dsp.units import Samples, from_power_db
 from plugin_bridge.files import AudioReader, open_audio
 from plugin_bridge.stem_folder import Folder
@@ -47,15 +47,14 @@ def measure_folder(
     Raises InputError for the mix, or where no stem can be read; UsageError for a role that does not exist.
     """
     measured = _pass(mix, folder, {}, references=references, roles=roles, progress=progress)
-    assert measured.stems is not None
-    bounce = bounce_among(measured.stems)
+    bounce = bounce_among(measured.stems) if measured.stems else None
     if bounce is not None:
         path = next(p for p in folder.stems if bounce in (p.stem, p.name))
         folder.stems.remove(path)
         folder.mixes.append(path)
         mix = mix or path
         measured = _pass(mix, folder, {}, references=references, roles=roles, progress=again)
-        assert measured.stems is not None
+    assert measured.stems is not None
     if offsets := find_offsets(measured.stems):
         measured = _pass(mix, folder, offsets, references=references, roles=roles, progress=again)
     return measured
@@ -164,8 +163,12 @@ class _Session:
         rates = Counter(r.source.sample_rate for r in self.readers)
         rate = max(rates, key=lambda hz: (rates[hz], hz))
         layout = "stereo" if any(r.source.channels == 2 for r in self.readers) else "mono"
-        lossy = all(r.source.lossy for r in self.readers)
-        return Source(f"sum of the stems in {folder.path}", "render", "float", rate, layout, 32, lossy)
+        depths = [r.source.bit_depth for r in self.readers if r.source.bit_depth is not None]
+        lossy = next((r.source.codec for r in self.readers if r.source.lossy), None)
+        depth = min(depths) if depths and not lossy else None
+        return Source(
+            f"sum of the stems in {folder.path}", "render", lossy or "float", rate, layout, depth, lossy is not None
+        )
 
     def _open_reference(self, path: str | Path) -> None:
         """A reference that might be a version of this mix: of its rate and layout. Others are compared elsewhere."""
@@ -221,6 +224,9 @@ class _Session:
             for s in mix.stems.stems
         )
         source = self.mix.source if self.mix else mix.source
+        missing = [u.name for u in self.unusable] + [s.name for s in stems if s.source.partial]
+        if missing and not self.mix:
+            source = replace(source, partial=f"not all of these stems could be read: {', '.join(missing)}")
         return replace(mix, source=source, stems=replace(mix.stems, stems=stems))
 
 

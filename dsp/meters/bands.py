@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 
-from dsp.units import Curve
+from dsp.units import Curve, Samples
 
 #: IEC 61260-1 exact mid-band frequencies, 25 Hz to 20 kHz, and their nominal names.
 BAND_HZ: Curve = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10.0)
@@ -16,6 +19,12 @@ NOMINAL_HZ = (
 BAND_ORDER = 3
 #: Lowest rate after decimation (Hz) and the highest frequency it must leave untouched.
 DECIMATED_HZ, PASS_HZ = 1600, 280.0
+#: Bands from this one on come from the short windows.
+SPLIT = 9
+#: A band is measured when its middle lies below this share of the sample rate.
+HIGHEST_SHARE = 0.46
+#: Time between frames in 10 ms hops; short windows are 2 frames long, long ones 8.
+FRAME_HOPS, SHORT_FRAMES, LONG_FRAMES = 5, 2, 8
 #: Rounds of correction of the bin weights for the width of the analysis window.
 SHARPENING = 8
 
@@ -63,3 +72,53 @@ def decimator(sample_rate: int, factor: int) -> Curve:
     n = np.arange(taps) - taps // 2
     kernel = np.sinc(n / factor) * np.kaiser(taps + 1, 7.86)[:taps]
     return np.asarray(kernel / kernel.sum())
+
+
+def measured_bands(sample_rate: int) -> Curve:
+    """Mid-band frequencies of the bands that are measured at a sample rate."""
+    return BAND_HZ[HIGHEST_SHARE * sample_rate > BAND_HZ]
+
+
+@dataclass(frozen=True)
+class BandFilters:
+    """What turns samples into third octaves at one sample rate; see `dsp.meters.spectrum`."""
+
+    bin_hz: float
+    short_window: Curve
+    short_weights: Samples  #: (bins, bands from `SPLIT` on)
+    factor: int  #: of the decimation before the long windows
+    taps: Curve  #: of its low-pass, column m filters the m-th row of a window
+    low_bins: int
+    long_window: Curve
+    long_weights: Samples  #: (low bins, bands below `SPLIT`)
+
+
+@lru_cache(maxsize=4)
+def band_filters(sample_rate: int, frame: int) -> BandFilters:
+    """Windows and weights for frames of `frame` samples, made once: a mix may have dozens of tracks."""
+    bands = measured_bands(sample_rate)
+    size = SHORT_FRAMES * frame
+    short_window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
+    short_hz = np.fft.rfftfreq(size, 1 / sample_rate)
+    short = bin_weights(short_hz, bands[SPLIT:], short_window, np.ones(len(short_hz))) * (2.0 / (size * frame))
+    factor = decimation(sample_rate, frame)
+    low_frame = frame // factor
+    long_size = LONG_FRAMES * low_frame
+    kernel = decimator(sample_rate, factor)
+    long_window = np.sin(np.pi * (np.arange(long_size) + 0.5) / long_size) ** 2
+    low_hz = np.fft.rfftfreq(long_size, factor / sample_rate)
+    low_hz = low_hz[low_hz <= PASS_HZ]
+    lag = np.arange(len(kernel)) - len(kernel) // 2
+    response = (kernel @ np.exp(-2j * np.pi * np.outer(lag, low_hz / sample_rate))).real ** 2
+    energy = long_size * low_frame * (long_window**2).mean() * LONG_FRAMES
+    long = bin_weights(low_hz, bands[:SPLIT], long_window, response) * (2.0 / energy)
+    return BandFilters(
+        bin_hz=sample_rate / size,
+        short_window=short_window,
+        short_weights=short.astype(np.float32),
+        factor=factor,
+        taps=kernel.reshape(-1, factor).T.copy(),
+        low_bins=len(low_hz),
+        long_window=long_window,
+        long_weights=long.astype(np.float32),
+    )

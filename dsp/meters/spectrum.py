@@ -17,18 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dsp.meters.bands import BAND_HZ, PASS_HZ, bin_weights, decimation, decimator
+from dsp.meters.bands import FRAME_HOPS, LONG_FRAMES, SHORT_FRAMES, SPLIT, band_filters, measured_bands
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
 from dsp.meters.rows import Rows
 from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples
 
-#: Bands from this one on come from the short windows.
-SPLIT = 9
-#: A band is measured when its middle lies below this share of the sample rate.
-HIGHEST_SHARE = 0.46
-#: Time between frames in 10 ms hops; short windows are 2 frames long, long ones 8.
-FRAME_HOPS, SHORT_FRAMES, LONG_FRAMES = 5, 2, 8
 #: Frames averaged at once.
 AT_ONCE = 4096
 #: Frames in a canonical block.
@@ -100,31 +94,17 @@ class BandGramMeter(Meter[BandGram]):
     def __init__(self, sample_rate: int, channels: int) -> None:
         super().__init__(sample_rate, channels)
         self.frame = FRAME_HOPS * self.hop
-        self.band_hz = BAND_HZ[HIGHEST_SHARE * sample_rate > BAND_HZ]
+        self.band_hz = measured_bands(sample_rate)
 
-        size = SHORT_FRAMES * self.frame
-        self._bin_hz = sample_rate / size
-        self._short_window = np.sin(np.pi * (np.arange(size) + 0.5) / size)
-        short_hz = np.fft.rfftfreq(size, 1 / sample_rate)
-        weights = bin_weights(short_hz, self.band_hz[SPLIT:], self._short_window, np.ones(len(short_hz)))
-        self.short_weights = (weights * (2.0 / (size * self.frame))).astype(np.float32)
-
-        self._factor = decimation(sample_rate, self.frame)
+        filters = band_filters(sample_rate, self.frame)
+        self._bin_hz, self._short_window, self.short_weights = (
+            filters.bin_hz, filters.short_window, filters.short_weights,
+        )  # fmt: skip
+        self._factor, self._taps, self._low_bins = filters.factor, filters.taps, filters.low_bins
+        self._long_window, self.long_weights = filters.long_window, filters.long_weights
         self._low_frame = self.frame // self._factor
-        size = LONG_FRAMES * self._low_frame
-        kernel = decimator(sample_rate, self._factor)
-        self._taps = kernel.reshape(-1, self._factor).T.copy()  # column m filters the m-th row of a window
-        self._long_window = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
-        low_hz = np.fft.rfftfreq(size, self._factor / sample_rate)
-        self._low_bins = int((low_hz <= PASS_HZ).sum())
-        low_hz = low_hz[: self._low_bins]
-        lag = np.arange(len(kernel)) - len(kernel) // 2
-        response = (kernel @ np.exp(-2j * np.pi * np.outer(lag, low_hz / sample_rate))).real ** 2
-        weights = bin_weights(low_hz, self.band_hz[:SPLIT], self._long_window, response)
-        energy = size * self._low_frame * (self._long_window**2).mean() * LONG_FRAMES
-        self.long_weights = (weights * (2.0 / energy)).astype(np.float32)
-
-        rows_before = len(kernel) // 2 // self._factor
+        taps = self._taps.size
+        rows_before = taps // 2 // self._factor
         self._rows_after = self._taps.shape[1] - rows_before - 1
         self._history = np.zeros((channels, self.frame))
         self._work, self.short_spectra = np.empty((0, 0, 0)), np.empty((0, 0, 0), dtype=np.complex128)

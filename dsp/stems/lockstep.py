@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.audio import Source, loudness_weights
+from dsp.meters.bands import SPLIT
 from dsp.meters.base import Meter
 from dsp.meters.clipping import ClippingMeter
 from dsp.meters.dynamics import dynamics
@@ -24,7 +25,7 @@ from dsp.meters.glitches import GlitchMeter
 from dsp.meters.level import LevelMeter
 from dsp.meters.loudness import LoudnessMeter
 from dsp.meters.rows import Rows
-from dsp.meters.spectrum import SPLIT, BandGram, BandGramMeter, banded
+from dsp.meters.spectrum import BandGram, BandGramMeter, banded
 from dsp.meters.stereo import StereoMeter, band_stereo
 from dsp.meters.true_peak import TruePeakMeter
 from dsp.stems.bus_meter import BusMeter
@@ -122,7 +123,7 @@ class _StemTrack(_Track):
         weights = loudness_weights("mono" if channels == 1 else "stereo")
         self._level = LevelMeter(sample_rate, channels)
         self._loudness = LoudnessMeter(sample_rate, channels, weights)
-        self._true_peak = TruePeakMeter(sample_rate, channels)
+        self._true_peak = TruePeakMeter(sample_rate, channels, with_rows=False)
         self._clipping = ClippingMeter(sample_rate, channels, stem.source.bit_depth or 16)
         self._glitches = GlitchMeter(sample_rate, channels)
         self._stereo = StereoMeter(sample_rate) if channels == 2 else None
@@ -254,7 +255,8 @@ class Lockstep:
             stems.append(
                 Stem(
                     s.name, s.source, track.readings(gram),
-                    offset_samples=s.offset_samples, frames=s.frames, resampled_from_hz=s.resampled_from_hz, rate_hz=self._rate,
+                    offset_samples=s.offset_samples, frames=s.frames,
+                    resampled_from_hz=s.resampled_from_hz, rate_hz=self._rate,
                 )
             )  # fmt: skip
         self._pool.shutdown()

@@ -16,6 +16,7 @@ from dsp.diagnose import Report, TimeCurve
 from dsp.findings import Advice, DelayMove, EqMove, Finding, Fix, GainMove, PanMove, PolarityMove, RemoveDevice, Status
 from mixdiagnose.report.platforms import platforms_table
 from mixdiagnose.report.plots import bars, downsample
+from mixdiagnose.report.stems import causes, stems_table
 
 if TYPE_CHECKING:
     from dsp.checks import Check
@@ -87,6 +88,9 @@ def draw_report(console: Console, report: Report, plots: bool) -> None:
         console.print(services)
     console.print()
     console.print(_readings(report))
+    if report.stems:
+        console.print()
+        console.print(stems_table(report, plots))
     if plots:
         _print_plots(console, report)
     if report.second_opinion:
@@ -131,6 +135,8 @@ def _print_finding(console: Console, finding: Finding) -> None:
     head.append(f"  [{finding.check}]", style="dim")
     console.print(head)
     console.print(Padding(Text(finding.message), (0, 0, 0, 2)))
+    if cause := causes(finding):
+        console.print(Padding(Text("Cause: ").append(cause, style="bold"), (0, 0, 0, 2)))
     if finding.status in ("problem", "warning"):
         for word, text in (("May mean", finding.means), ("Listen", finding.listen)):
             if text:
