@@ -141,7 +141,8 @@ def test_flipping_both_polarities_changes_nothing(seed: int) -> None:
     x = song(4.0, seed=seed)
     a, b = measure(x), measure(-x)
     assert b.loudness.integrated_lufs == pytest.approx(a.loudness.integrated_lufs, abs=1e-9)
-    assert b.true_peak.max_dbtp == pytest.approx(a.true_peak.max_dbtp, abs=1e-6)
+    # single precision rounds to 1e-6 dB, and the rows lie differently on the samples
+    assert b.true_peak.max_dbtp == pytest.approx(a.true_peak.max_dbtp, abs=1e-5)
     assert b.level.crest_db == pytest.approx(a.level.crest_db, abs=1e-9)
     np.testing.assert_allclose(b.gram.data, a.gram.data, rtol=1e-5, atol=1e-12)
 
