@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pyebur128
 
-from benchmarks.music import four_minutes
+from benchmarks.music import four_minutes, sixteen_stems
 from dsp.audio import Source
 from dsp.diagnose import diagnose
 from dsp.meters.bank import MeterBank
@@ -31,6 +31,7 @@ from dsp.units import Samples
 RATE, ROUNDS = 48_000, 5
 #: Wanted at most.
 WANTED_METERS, WANTED_CHECKS, WANTED_PROCESS = 0.8, 1.5, 2.0
+WANTED_STEMS, WANTED_STEMS_MB, STEM_ROUNDS = 1.0, 600, 3
 
 
 def metered(samples: Samples) -> Mix:
@@ -86,9 +87,9 @@ def peak_mb(command: list[str]) -> float:
     return float(subprocess.run(asking, capture_output=True, text=True, check=True).stdout)
 
 
-def paired(first: Callable[[], float], second: Callable[[], float]) -> tuple[float, float, float]:
+def paired(first: Callable[[], float], second: Callable[[], float], rounds: int = ROUNDS) -> tuple[float, float, float]:
     """Median seconds of both, run in turn, and the median of their ratios."""
-    pairs = [(first(), second()) for _ in range(ROUNDS)]
+    pairs = [(first(), second()) for _ in range(rounds)]
     return (
         statistics.median(a for a, _ in pairs),
         statistics.median(b for _, b in pairs),
@@ -129,7 +130,41 @@ def main() -> int:
     label = "mixdiagnose check / ffmpeg ebur128=peak=true"
     print(f"{label:44}{whole:8.2f}s{other:8.2f}s{of_process:8.2f}{WANTED_PROCESS:9.1f}")
     print(f"{'peak memory of these two processes':44}{memory[0]:7.0f}MB{memory[1]:7.0f}MB")
+    stems()
     return 0
+
+
+#: libebur128 over files, in a process of its own.
+METER_FILES = """
+import sys, wave
+import numpy as np
+from benchmarks.speed import libebur128
+for name in sys.argv[1:]:
+    with wave.open(name) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    libebur128(samples.astype(np.float32) / 32768)
+"""
+
+
+def stems() -> None:
+    """A whole check of a mix beside sixteen stems against libebur128 over the same seventeen files."""
+    with tempfile.TemporaryDirectory() as folder:
+        mix, inside = Path(folder) / "mix.wav", Path(folder) / "stems"
+        inside.mkdir()
+        total = np.zeros((2, 1), np.float32)
+        for name, samples in sixteen_stems(RATE).items():
+            write_wav(inside / f"{name}.wav", samples)
+            total = total + samples
+        write_wav(mix, total)
+        files = [str(mix), *map(str, sorted(inside.iterdir()))]
+        check = [sys.executable, "-m", "mixdiagnose", "check", str(mix), "--stems", str(inside)]
+        check += ["--skip", "codec-peaks"]
+        peer = [sys.executable, "-c", METER_FILES, *files]
+        memory = peak_mb(check)
+        ours, theirs, ratio = paired(lambda: run(check), lambda: run(peer), STEM_ROUNDS)
+    label = "check beside 16 stems / libebur128, 17 files"
+    print(f"{label:44}{ours:8.2f}s{theirs:8.2f}s{ratio:8.2f}{WANTED_STEMS:9.1f}")
+    print(f"{'peak memory of that check':44}{memory:7.0f}MB{'':17}{WANTED_STEMS_MB:7.0f}MB")
 
 
 def write_wav(path: Path, samples: Samples) -> None:

@@ -43,19 +43,34 @@ class Folder:
 
 
 def find_stems(folder: str | Path, mix: str | Path | None = None) -> Folder:
-    """The audio files of a folder, sorted by name, without the mix. Raises UsageError where there are none."""
+    """The audio files of a folder, sorted by name, without the mix.
+
+    Where there are none but in a single folder inside (song/mix.wav, song/stems/...) those are the stems.
+    Raises UsageError where there are none at all.
+    """
     path = Path(folder)
     if not path.is_dir():
-        raise UsageError(f"{folder} is not a folder; --stems takes the folder the stems are in")
-    files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        raise UsageError(f"{folder} is not a folder; name the folder the stems are in")
+    found = _sorted_out(path, mix)
+    if found.stems:
+        return found
+    inside = [p for p in sorted(path.iterdir()) if p.is_dir() and not p.name.startswith(".") and _audio(p)]
+    if len(inside) == 1 and (below := _sorted_out(inside[0], mix)).stems:
+        return Folder(inside[0], below.stems, found.mixes or below.mixes)
+    names = ", ".join(p.name for p in inside[:3])
+    hint = f"name one of the folders in it ({names})" if names else "export the tracks of the session into it"
+    raise UsageError(f"{folder} holds no stems; {hint}")
+
+
+def _sorted_out(path: Path, mix: str | Path | None) -> Folder:
+    """The audio files right in a folder: stems, mixes by name, without the mix itself."""
+    files = [p for p in _audio(path) if mix is None or not _same(p, Path(mix))]
     named = [p for p in files if MIX_NAME.fullmatch(p.stem)]
-    same = [p for p in files if mix is not None and _same(p, Path(mix))]
-    stems = [p for p in files if p not in named and p not in same]
-    if not stems:
-        inside = ", ".join(sorted(p.name for p in path.iterdir() if p.is_dir())[:3])
-        hint = f"; name one of the folders in it ({inside})" if inside else "; export the tracks of the session into it"
-        raise UsageError(f"{folder} holds no stems{hint}")
-    return Folder(path, stems, named)
+    return Folder(path, [p for p in files if p not in named], named)
+
+
+def _audio(path: Path) -> list[Path]:
+    return sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
 
 
 def _same(one: Path, other: Path) -> bool:
