@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from dsp.meters.bands import FRAME_HOPS, LONG_FRAMES, SHORT_FRAMES, SPLIT, band_filters, measured_bands
 from dsp.meters.base import HOPS_PER_BLOCK, Meter
-from dsp.meters.rows import Rows
+from dsp.meters.rows import Rows, paged
 from dsp.meters.windows import frames_of
 from dsp.units import Curve, Samples
 
@@ -175,7 +175,7 @@ class BandGramMeter(Meter[BandGram]):
         self._short_frames(padded)
         self._long_frames(padded)
         kinds = self.channels + (2 if self.channels == 2 else 0)
-        data = np.empty((frames, kinds, len(self.band_hz)), dtype=np.float32)
+        data: Samples = paged((frames, kinds, len(self.band_hz)))
         for parts, bands in ((self._long, slice(0, SPLIT)), (self._short, slice(SPLIT, None))):
             start = 0
             for part in parts.drain():

@@ -24,7 +24,7 @@ from dsp.meters.dynamics import dynamics
 from dsp.meters.glitches import GlitchMeter
 from dsp.meters.level import LevelMeter
 from dsp.meters.loudness import LoudnessMeter
-from dsp.meters.rows import Rows
+from dsp.meters.rows import Rows, paged
 from dsp.meters.spectrum import BandGram, BandGramMeter, banded
 from dsp.meters.stereo import StereoMeter, band_stereo
 from dsp.meters.true_peak import TruePeakMeter
@@ -83,7 +83,7 @@ class _Cross:
 
     def joined(self, frames: int) -> Samples:
         """Everything so far, of the first `frames` frames."""
-        out = np.zeros((frames, 2 * self._others, len(self._meter.band_hz)), dtype=np.float32)
+        out: Samples = paged((frames, 2 * self._others, len(self._meter.band_hz)))
         for rows, bands in ((self._long, slice(0, SPLIT)), (self._short, slice(SPLIT, None))):
             start = 0
             for piece in rows.drain():

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dsp.meters.base import Meter
-from dsp.units import Samples
+from dsp.meters.rows import paged
+from dsp.units import Curve, Samples
 
 #: What is kept reaches this far up (Hz); the rate after decimation is at least `LEAST_HZ`.
 PASS_HZ, LEAST_HZ = 3_200.0, 8_000
@@ -35,7 +36,7 @@ class Sketch:
 
     rate_hz: float
     factor: int  #: samples of the track per sample of the sketch
-    start_s: npt.NDArray[np.float64]
+    start_s: Curve
     samples: npt.NDArray[np.float16]
 
     def joined(self) -> Samples:
@@ -58,44 +59,49 @@ class SketchMeter(Meter[Sketch]):
         self._taps = kernel.reshape(-1, self._factor).T.astype(np.float32)
         self._history = np.zeros((channels, len(kernel) - self._factor), dtype=np.float32)
         self._skip = (len(kernel) // 2) // self._factor
+        self._size = self.block_frames // self._factor
         self._blocks = 0
-        self._kept: list[npt.NDArray[np.float16]] = []
+        self._pieces: list[npt.NDArray[np.float16]] = []  # of shape (channels, frames)
 
     def _consume(self, block: Samples) -> None:
-        chunk = self._blocks // CHUNK_BLOCKS
+        chunk, at = divmod(self._blocks, CHUNK_BLOCKS)
         self._blocks += 1
         whole = np.concatenate([self._history, block], axis=1)
-        self._history = whole[:, -self._history.shape[1] :] if self._history.shape[1] else self._history
+        self._history = whole[:, -self._history.shape[1] :].copy() if self._history.shape[1] else self._history
         if chunk % self._stride:
             return
         rows = whole.reshape(self.channels, -1, self._factor)
         count = rows.shape[1] - self._taps.shape[1] + 1
         parts = rows @ self._taps
         low = sum(parts[:, m : m + count, m] for m in range(self._taps.shape[1]))
-        self._kept.append(np.asarray(low * np.float32(SCALE), dtype=np.float16))
+        if at == 0:
+            self._pieces.append(paged((self.channels, CHUNK_BLOCKS * self._size), np.float16))
+        # A fork (`result`) shares the piece it writes its tail to; what it writes there this meter overwrites.
+        np.multiply(
+            low, np.float32(SCALE), out=self._pieces[-1][:, at * self._size : (at + 1) * self._size],
+            casting="same_kind",
+        )  # fmt: skip
 
     def _finish(self, tail: Samples) -> Sketch:
         if tail.shape[1]:
             block = np.zeros((self.channels, self.block_frames), dtype=np.float32)
             block[:, : tail.shape[1]] = tail
             self._consume(block)
-        while len(self._kept) % CHUNK_BLOCKS and self._kept:
-            self._kept.append(np.zeros_like(self._kept[0]))
-        size = self.block_frames // self._factor
-        pieces = len(self._kept) // CHUNK_BLOCKS
-        joined = np.array(self._kept, dtype=np.float16).reshape(pieces, CHUNK_BLOCKS, self.channels, size)
-        samples = joined.transpose(0, 2, 1, 3).reshape(pieces, self.channels, CHUNK_BLOCKS * size)
+        pieces = len(self._pieces)
+        samples = paged((pieces, self.channels, CHUNK_BLOCKS * self._size), np.float16)
+        for k in range(pieces):
+            samples[k], self._pieces[k] = self._pieces[k], np.zeros((0, 0), np.float16)
         starts = np.arange(pieces) * self._stride * CHUNK_BLOCKS * (self.block_frames / self.sample_rate)
         return Sketch(
             rate_hz=self.sample_rate / self._factor,
             factor=self._factor,
             start_s=starts - self._skip * self._factor / self.sample_rate,
-            samples=np.ascontiguousarray(samples),
+            samples=samples,
         )
 
 
 def _low_pass(sample_rate: int, factor: int) -> npt.NDArray[np.float64]:
-    """Symmetric low-pass before decimation, a whole number of `factor` long: -60 dB where it would alias below 3.2 kHz."""
+    """Symmetric low-pass before decimation, a whole number of `factor` long: -60 dB of aliases in its band."""
     if factor == 1:
         return np.ones(1)
     transition = (sample_rate / factor - 2 * PASS_HZ) / sample_rate
