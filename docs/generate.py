@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # benchmarks is
 
 from benchmarks.limiter_calibration import table as limiter_table
 from dsp.checks import Check, all_checks
-from dsp.profile import Profile, load_platforms, load_profile, profile_names
+from dsp.profile import Profile, load_instruments, load_platforms, load_profile, profile_names
 
 ROOT = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- checks -->", "<!-- /checks -->"
@@ -63,6 +63,20 @@ def platforms_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def instruments_page() -> str:
+    """docs/instruments.md: what stems are called, and what those of each role are judged by."""
+    lines = ["# Roles of stems", "", "Generated from `presets/instruments.toml`. Numbers marked *ours* are our judgement."]
+    for role in load_instruments().values():
+        lines += ["", f"## {role.id}", "", f"{role.title.capitalize()} ({role.family})."]
+        if role.names:
+            lines += ["", f"Known by: {', '.join(role.names)}."]
+        if role.numbers:
+            lines += ["", "| number | value | source |", "|---|--:|---|"]
+        for key, n in role.numbers.items():
+            lines.append(f"| `{key}` | {n.value:g} | {n.source + (' *(ours)*' if n.judgement else '')} |")
+    return "\n".join(lines) + "\n"
+
+
 def between(text: str, begin: str, end: str, new: str) -> str:
     """The text with what stands from `begin` to `end` replaced."""
     before, rest = text.split(begin)
@@ -80,6 +94,7 @@ def outputs() -> dict[Path, str]:
     return {
         readme: text,
         ROOT / "docs" / "checks.md": checks_page(checks),
+        ROOT / "docs" / "instruments.md": instruments_page(),
         ROOT / "docs" / "platforms.md": platforms_page(),
         ROOT / "docs" / "profiles.md": profiles_page([load_profile(name) for name in profile_names()]),
     }

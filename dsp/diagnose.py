@@ -14,6 +14,7 @@ import numpy as np
 from dsp.checks import DIMENSIONS, Check, all_checks, find_check
 from dsp.errors import MixDiagnoseError, UsageError
 from dsp.findings import ORDER, Finding, Measurement, Status, finding_from_dict, finding_to_dict
+from dsp.listening.causes import attributed
 from dsp.meters.stereo import STEP_HOPS
 from dsp.mix import Mix
 from dsp.profile import Profile
@@ -217,7 +218,7 @@ def run_check(check: Check, mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             message = f"Skipped: {reason}."
             return (Finding(check.id, "skipped", "none", check.title, message, duration, measured="skipped"),)
     try:
-        said = tuple(_completed(f, check, mix) for f in check.run(mix, profile))
+        said = tuple(attributed(_completed(f, check, mix), mix, profile) for f in check.run(mix, profile))
         if not said:
             raise ValueError("it said nothing")
         return said

@@ -90,7 +90,7 @@ class _Cross:
                 kept = piece[: frames - start]
                 out[start : start + len(kept), :, bands] = kept
                 start += len(kept)
-        return out.reshape(frames, self._others, 2, -1)
+        return out.reshape(frames, self._others, 2, out.shape[2])
 
 
 class _Track:

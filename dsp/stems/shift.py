@@ -1,0 +1,215 @@
+"""Shift: stems that do not lie where they should in the mix, and a bus that delays everything.
+
+A stem exported from its first note, or with the latency of a plug-in, is still in the mix: a matched filter finds it
+there. The whole stem is correlated with the whole mix, each frequency divided by the power of the mix, which is the
+noise that hides the stem; where it belongs stands out over all other places by the root of its bandwidth times its
+length, however quiet it is. A loop fits at every repeat: a place is believed only if it fits clearly better than any
+other, and the place a stem has is kept if it fits nearly as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft, signal
+
+from dsp.stems import correlate
+from dsp.stems.model import MIX, Stem, Stems
+from dsp.stems.sketch import Sketch
+from dsp.units import Curve, power_db_curve
+
+#: A stem is looked for where less of it is found in place than this share of what is found of the others.
+LEAST_SHARE = 0.5
+#: Bands in which it is asked for (Hz).
+BAND_HZ = (40.0, 10_000.0)
+#: Standard deviations over all other places that a place must have, and by which it must be ahead of the next best.
+LEAST_SIGMAS, AHEAD_SIGMAS = 12.0, 6.0
+#: The place a stem has is kept where it fits by this share of the best.
+KEPT_SHARE = 0.8
+#: What is closer is one place (s).
+SAME_S = 0.02
+#: Rates of the search (Hz): the second, the sketch's own, where the first finds nothing.
+COARSE_HZ, ALL_HZ = 2_000.0, 1e9
+#: Windows of the exact look (s), how many of them, and how far from the coarse place they look (s).
+WINDOW_S, WINDOWS, FINE_S = 0.5, 240, 1e-3
+#: A bus delays everything if this share of the stems agrees on it within so much (s); no plug-in needs longer (s).
+AGREEING, AGREE_S, BUS_S = 0.6, 1e-4, 0.1
+#: Shorter delays of the bus show in the phases of the bands (s), if so much of the mix is the sum of the stems.
+SHORT_S, LEAST_COHERENCE = 3e-4, 0.5
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stem fits best in the mix: later by `lag_s` than it lies, at `gain`, and whether that is certain."""
+
+    lag_s: float
+    gain: float
+    sigmas: float
+    certain: bool
+
+
+def find_offsets(stems: Stems) -> dict[str, int]:
+    """Samples by which stems must be moved later (earlier where negative) to lie in the mix where they should.
+
+    Only those of which it is certain. A bus that delays everything moves all stems alike.
+    """
+    places = _places(stems)
+    delay_s = _bus_delay_s(stems, places)
+    shares = {s.name: share(s, stems) for s in stems.sounding}
+    certain = [p.gain for p in places.values() if p.certain]
+    level = float(np.median([v for n, v in shares.items() if n not in places] or certain or [0.0]))
+    rate, out = stems.mix_sketch.rate_hz * stems.mix_sketch.factor, {}
+    for stem in stems.sounding:
+        place = places.get(stem.name)
+        if place is not None and not (place.certain and place.gain >= LEAST_SHARE * level):
+            continue
+        samples = round((delay_s if place is None else place.lag_s) * rate)
+        if samples:
+            out[stem.name] = samples
+    return out
+
+
+def bus_delay(stems: Stems) -> float:
+    """Samples by which the mix comes after the sum of its stems: what plug-ins on the bus delay everything by."""
+    return _bus_delay_s(stems, _places(stems)) * stems.mix_sketch.rate_hz * stems.mix_sketch.factor
+
+
+def share(stem: Stem, stems: Stems) -> float:
+    """How much of a stem is found in the mix where it lies: its gain there if it is, about 0 if it is not."""
+    inside = (stems.band_hz >= BAND_HZ[0]) & (stems.band_hz <= BAND_HZ[1])
+    mix = stems.mix_power[:, inside].sum(axis=0, dtype=np.float64)
+    own = stem.readings.power[:, inside].sum(axis=0, dtype=np.float64)
+    shared = stem.readings.cross[:, MIX, 0][:, inside].sum(axis=0, dtype=np.float64)
+    heard = mix > 0.0
+    total = float((own[heard] / mix[heard]).sum())
+    return float((shared[heard] / mix[heard]).sum()) / total if total > 0.0 else 0.0
+
+
+def _places(stems: Stems) -> dict[str, Place]:
+    """Where those stems fit that are not found where they lie."""
+    if stems.summed or not stems.mix_sketch.samples.size or not stems.mix_power.any():
+        return {}
+    shares = {s.name: share(s, stems) for s in stems.sounding}
+    found = [v for v in shares.values() if v > 0.0]
+    usual = float(np.median(found)) if found else 0.0
+    suspects = [s for s in stems.sounding if shares[s.name] < max(LEAST_SHARE * usual, 0.1)]
+    if not suspects:
+        return {}
+    mix = _track(stems.mix_sketch)
+    return {s.name: _place(_track(s.readings.sketch), mix, stems.mix_sketch.rate_hz) for s in suspects}
+
+
+def _bus_delay_s(stems: Stems, places: dict[str, Place]) -> float:
+    """Seconds by which the mix comes after the sum of its stems, 0 where that is not certain."""
+    if stems.summed:
+        return 0.0
+    lags = np.array([p.lag_s for p in places.values() if p.certain and abs(p.lag_s) <= BUS_S])
+    if len(lags) >= max(2, AGREEING * len(stems.sounding)):
+        median = float(np.median(lags))
+        agreeing = np.abs(lags - median) <= AGREE_S
+        return median if agreeing.sum() >= max(2, AGREEING * len(stems.sounding)) else 0.0
+    cross = stems.sum_cross.sum(axis=0, dtype=np.float64)
+    total, mix = (p.sum(axis=0, dtype=np.float64) for p in (stems.sum_power, stems.mix_power))
+    known = (total > 0.0) & (mix > 0.0)
+    if known.sum() < 3:
+        return 0.0
+    shared = correlate.coherence(cross[0][known] + 1j * cross[1][known], total[known], mix[known])
+    level = np.sqrt(total[known] * mix[known])
+    if float((shared * level).sum()) < LEAST_COHERENCE * float(level.sum()):
+        return 0.0
+    hz, gain_db = stems.band_hz[known], power_db_curve(mix[known] / total[known])
+    rate = stems.mix_sketch.rate_hz * stems.mix_sketch.factor
+    phases = -np.angle(cross[0][known] + 1j * cross[1][known]) - correlate.minimum_phase(hz, gain_db, hz, rate)
+    lag_s, _ = correlate.exact(correlate.weights(shared) * np.exp(1j * phases), hz, SHORT_S)
+    return lag_s
+
+
+def _track(sketch: Sketch) -> Curve:
+    """The middle of a track at the rate of its sketch; what was not kept of long programmes is silent."""
+    pieces, channels, frames = sketch.samples.shape
+    joined = sketch.joined()
+    mono = joined.mean(axis=0)
+    if channels == 2 and float(mono @ mono) < 0.05 * float(np.vdot(joined, joined)):
+        mono = joined[0]
+    starts = np.rint((sketch.start_s - sketch.start_s[0]) * sketch.rate_hz).astype(int)
+    if starts[-1] == (pieces - 1) * frames:
+        return np.asarray(mono)
+    out = np.zeros(starts[-1] + frames, dtype=np.float32)
+    for k, start in enumerate(starts.tolist()):
+        out[start : start + frames] = mono[k * frames : (k + 1) * frames]
+    return out
+
+
+def _place(stem: Curve, mix: Curve, rate_hz: float) -> Place:
+    """The best place of a stem in the mix."""
+    best = Place(0.0, 0.0, 0.0, False)
+    for limit in (COARSE_HZ, ALL_HZ):
+        step = max(1, int(rate_hz // limit))
+        low = [np.asarray(signal.resample_poly(x, 1, step) if step > 1 else x, np.float32) for x in (stem, mix)]
+        best = _matched(low[0], low[1], rate_hz / step)
+        if best.certain:
+            break
+    if not best.certain or best.lag_s == 0.0:
+        return best
+    return Place(_exact(stem, mix, rate_hz, best.lag_s), best.gain, best.sigmas, True)
+
+
+def _noise(mix: Curve, rate_hz: float, count: int) -> Curve:
+    """Power of the mix at the bins of a transform of `count` samples, smooth, and never far below its strongest."""
+    size = min(len(mix), 1 << round(float(np.log2(0.25 * rate_hz))))
+    _, power = signal.welch(mix, rate_hz, nperseg=size)
+    power = np.maximum(power, 1e-6 * float(power.max()))
+    return np.asarray(np.interp(np.linspace(0.0, 1.0, count // 2 + 1), np.linspace(0.0, 1.0, len(power)), power))
+
+
+def _matched(stem: Curve, mix: Curve, rate_hz: float) -> Place:
+    """The best lag by matched filter; 0 where that fits nearly as well."""
+    used = np.flatnonzero(stem)
+    if not len(used) or not mix.any():
+        return Place(0.0, 0.0, 0.0, False)
+    stem = stem[: used[-1] + 1]
+    count = int(fft.next_fast_len(len(stem) + len(mix), real=True))
+    noise = _noise(mix, rate_hz, count)
+    noise[: int(BAND_HZ[0] * count / rate_hz)] = np.inf
+    own = np.asarray(fft.rfft(stem, count))
+    curve = np.asarray(fft.irfft(np.asarray(fft.rfft(mix, count)) * own.conj() / noise, count))
+    norm = float((np.abs(own) ** 2 / noise).sum()) * 2.0 / count
+    height = np.abs(curve)
+    sigma = 1.4826 * float(np.median(height))
+    top = int(height.argmax())
+    lag = top if top < len(mix) else top - count
+    same = round(SAME_S * rate_hz)
+    away = np.abs((np.arange(count) - top + count // 2) % count - count // 2) > same
+    second = float(height[away].max(initial=0.0))
+    here = float(height[np.array([-1, 0, 1]) % count].max())
+    if sigma <= 0.0 or norm <= 0.0:
+        return Place(0.0, 0.0, 0.0, False)
+    sigmas, gain = float(height[top]) / sigma, float(height[top]) / norm
+    if abs(lag) <= 1 or here >= KEPT_SHARE * float(height[top]):
+        return Place(0.0, gain, sigmas, sigmas >= LEAST_SIGMAS)
+    certain = sigmas >= LEAST_SIGMAS and float(height[top]) - second >= AHEAD_SIGMAS * sigma
+    return Place(lag / rate_hz, gain, sigmas, certain)
+
+
+def _exact(stem: Curve, mix: Curve, rate_hz: float, lag_s: float) -> float:
+    """The lag to a fraction of a sample of the track, from the phases of the loudest windows."""
+    size, shift = round(WINDOW_S * rate_hz), round(lag_s * rate_hz)
+    starts = np.arange(max(0, -shift), min(len(stem), len(mix) - shift) - size + 1, size // 2)
+    if not len(starts):
+        return lag_s
+    energy = np.array([float(stem[s : s + size] @ stem[s : s + size]) for s in starts.tolist()])
+    starts = starts[np.argsort(energy)[::-1][:WINDOWS]]
+    taper = signal.windows.hann(size, sym=False).astype(np.float32)
+    own, other = (_windows(x, at, size, taper) for x, at in ((stem, starts), (mix, starts + shift)))
+    noise = np.maximum((np.abs(other) ** 2).mean(axis=0), 1e-30)
+    hz = np.arange(own.shape[1]) * rate_hz / size
+    units = (other * own.conj()).sum(axis=0) / noise
+    units[hz < BAND_HZ[0]] = 0.0
+    residual_s, _ = correlate.exact(units, hz, FINE_S)
+    return shift / rate_hz + residual_s
+
+
+def _windows(track: Curve, starts: Iterable[int], size: int, taper: Curve) -> correlate.Spectrum:
+    return np.asarray(np.fft.rfft(np.array([track[s : s + size] for s in starts]) * taper))

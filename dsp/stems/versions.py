@@ -1,0 +1,229 @@
+"""What changed between a mix and another version of it, and in which stem.
+
+The difference of two versions of one mix is made by the stems that were changed and by nothing else. A stem that is in
+the difference coheres with it, others do not, so each band of the difference is explained from the stems one after
+another (orthogonal matching pursuit over bands), and the ratio of what a stem was to what it is says what was done.
+Where the sum of the stems is still the reference while the mix is not, the stems are as they were and the bus changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+import numpy as np
+from scipy import signal
+
+from dsp.stems.change_fit import Fit, fit
+from dsp.stems.model import Reference, Stems
+from dsp.stems.version_bus import Bus, OverTime, bus, gain_between, level_db, over_time
+from dsp.stems.version_parts import Part, effect_db, parts, spans
+from dsp.stems.version_points import whole
+from dsp.stems.version_sums import Sums, sums
+from dsp.units import Curve, from_power_db, power_db
+
+State = Literal["same", "version", "shifted", "other"]
+
+#: A reference coheres with the mix over bands by this much (mean of the magnitude-squared coherence) if it is a version
+#: of it. Unrelated songs stay below 0.05, a stem that is half of the mix and late leaves 0.3.
+RELATED: Final = 0.15
+#: A difference below this (dB of the power of the mix, bands alike) is dither and rounding.
+SAME_DB: Final = -50.0
+#: The stems are as they were if their sum misses the reference by less than this share of the difference.
+UNTOUCHED: Final = 0.05
+#: Where the mix is the sum of its stems, a change of all of it must be this many times the better explanation.
+BUS_BETTER: Final = 2.0
+#: The bus explains a difference if it leaves less than this share; both its equalisation and its gain over time changed
+#: if together they leave this many times less.
+BUS_LEAVES, BOTH_BETTER = 0.35, 2.0
+#: Another start is looked for this far (s) in the first so many seconds, and found with this correlation or more.
+MOST_SHIFT_S, LOOKED_S, SHIFTED = 3.0, 60.0, 0.5
+#: It must be so many times that of the same start: then nothing is left in its old place.
+PLAINLY: Final = 2.0
+#: A difference explained to less than this may be another start, or mean that more changed than can be told.
+SURE: Final = 0.8
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that changed from the reference to the mix: a stem, or everything alike (`stem` is None).
+
+    `share` is its part of the energy of the difference, all bands alike. `curve_db` is what was done per band, NaN
+    where it does not sound; `effect_db` how much more power the mix has there because of it.
+    """
+
+    stem: str | None
+    fit: Fit
+    share: float
+    curve_db: Curve
+    effect_db: Curve
+    at_s: tuple[tuple[float, float], ...]  #: where most of it is heard
+    over_time: OverTime | None = None  #: where its gain moves
+
+
+@dataclass(frozen=True)
+class Version:
+    """A reference beside the mix: whether it is another version of it, and what then changed.
+
+    `gain_db` is the gain of the mix over it apart from the changes, `difference_db` the power of what differs over that
+    of the mix with all bands alike, `explained` the share of it that the changes explain. `shift_s` is how much later
+    the reference starts, where it is the same song with another start.
+    """
+
+    name: str
+    state: State
+    gain_db: float = 0.0
+    difference_db: float = -np.inf
+    explained: float = 0.0
+    shift_s: float = 0.0
+    changes: tuple[Change, ...] = ()
+
+
+def changes(stems: Stems, k: int) -> tuple[Change, ...]:
+    """What changed from lockstep reference k to the mix, most of the difference first; empty for another recording."""
+    return compared(stems, k).changes
+
+
+@lru_cache(maxsize=8)
+def _compared(key: _Key) -> Version:
+    return _compare(key.stems, key.k)
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Stems by identity, so that several checks ask once."""
+
+    stems: Stems
+    k: int
+
+    def __hash__(self) -> int:
+        return hash((id(self.stems), self.k))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self.stems is other.stems and self.k == other.k
+
+
+def compared(stems: Stems, k: int) -> Version:
+    """Lockstep reference k beside the mix; worked out once for the same stems."""
+    return _compared(_Key(stems, k))
+
+
+def _compare(stems: Stems, k: int) -> Version:
+    reference = stems.references[k]
+    found = sums(stems, k)
+    if found is None:
+        return Version(reference.name, "other")
+    if coherence(found) < RELATED:
+        shift_s = _shift_s(stems, reference)
+        return Version(reference.name, "shifted" if shift_s else "other", shift_s=shift_s)
+    gain = gain_between(stems, reference, found)
+    total = float(found.weight @ found.difference(gain))
+    difference_db = power_db(max(total, 0.0))
+    if total < from_power_db(SAME_DB):
+        return Version(reference.name, "same", level_db(gain), difference_db, 1.0)
+    of_bus = bus(stems, reference, found)
+    proven = not stems.summed and _stems_are_the_reference(found, total)
+    of_stems = [] if proven else parts(stems, k, found, gain)
+    left = total - sum(p.energy for p in of_stems)
+    if proven or _is_bus(found, total, of_bus.left, left):
+        made, left = _bus_changes(stems, k, found, gain, of_bus), of_bus.left
+    else:
+        made = _stem_changes(stems, found, gain, total, of_stems)
+    explained = min(1.0, max(0.0, 1.0 - left / total))
+    late = made[0].fit if made and made[0].stem is None and made[0].fit.kind == "delay" else None
+    if late or explained < SURE:
+        shift_s = -late.delay_s if late else _shift_s(stems, reference)
+        if shift_s:
+            return Version(reference.name, "shifted", shift_s=shift_s)
+    return Version(reference.name, "version", level_db(gain), difference_db, explained, 0.0, made)
+
+
+def coherence(found: Sums) -> float:
+    """Mean magnitude-squared coherence of mix and reference over the bands in which both sound."""
+    counts = found.weight > 0.0
+    both = found.mix[counts] * found.reference[counts]
+    return float(np.mean(np.abs(found.mr[counts]) ** 2 / np.maximum(both, 1e-30)))
+
+
+def _is_bus(found: Sums, total: float, bus_leaves: float, stems_leave: float) -> bool:
+    """Whether a change of all of the mix explains the difference better than changed stems do."""
+    better = BUS_BETTER if _stems_are_the_mix(found, total) else 1.0
+    return bus_leaves <= BUS_LEAVES * total and bus_leaves * better < stems_leave
+
+
+def _stems_are_the_reference(found: Sums, total: float) -> bool:
+    return _misses(found, found.reference, found.rs.sum(axis=0).real) < UNTOUCHED * total
+
+
+def _stems_are_the_mix(found: Sums, total: float) -> bool:
+    return _misses(found, found.mix, found.sm.real) < UNTOUCHED * total
+
+
+def _misses(found: Sums, power: Curve, cross: Curve) -> float:
+    """Power by which the sum of the stems, at its best gain, misses a track; weighted."""
+    w = found.weight
+    gain = float(w @ cross) / max(float(w @ found.sum), 1e-30)
+    return float(w @ (power - 2.0 * gain * cross + gain * gain * found.sum))
+
+
+def _stem_changes(stems: Stems, found: Sums, gain: float, total: float, of_stems: list[Part]) -> tuple[Change, ...]:
+    out = []
+    for part in of_stems:
+        alone = found.reference * gain * gain if len(of_stems) == 1 else None
+        power, played = np.abs(part.response) ** 2, found.stems[part.index].readings.power
+        out.append(
+            Change(
+                stem=found.stems[part.index].name,
+                fit=part.fit,
+                share=min(1.0, part.energy / total),
+                curve_db=part.curve_db,
+                effect_db=effect_db(found, part, alone),
+                at_s=spans(stems, found, played[: found.frames] @ (power * found.weight)),
+                over_time=part.ride,
+            )
+        )
+    return tuple(sorted(out, key=lambda c: -c.share))
+
+
+def _bus_changes(stems: Stems, k: int, found: Sums, gain: float, of_bus: Bus) -> tuple[Change, ...]:
+    """Equalisation of all of the mix, its gain over time, or both."""
+    reference, total = stems.references[k], float(found.weight @ found.difference(gain))
+    together = of_bus.left_both * BOTH_BETTER < min(of_bus.left_response, of_bus.left_gains)
+    n, out = found.frames, []
+    mixed, other = stems.mix_power[:n] @ found.weight, reference.power[:n] @ found.weight
+    effect = np.full(len(found.band_hz), np.nan)
+    heard = found.weight > 0.0
+    effect[heard] = 10.0 * np.log10(np.maximum(found.mix[heard], 1e-30) / (gain * gain * found.reference[heard]))
+    if together or of_bus.left_response <= of_bus.left_gains:
+        transfer = whole(stems, k, found, gain)
+        curve = np.where(heard, 20.0 * np.log10(np.maximum(np.abs(of_bus.response) / abs(gain), 1e-6)), np.nan)
+        share = min(1.0, max(0.0, 1.0 - of_bus.left_response / total))
+        at_s = spans(stems, found, mixed)
+        out.append(Change(None, fit(transfer), share, np.asarray(curve), effect, at_s))
+    if together or of_bus.left_gains < of_bus.left_response:
+        held = over_time(of_bus.gains, gain, mixed, stems.frame_s)
+        share = min(1.0, max(0.0, 1.0 - of_bus.left_gains / total))
+        difference = np.abs(of_bus.gains - gain) ** 2 * other
+        flat = np.full(len(found.band_hz), np.nan)
+        out.append(Change(None, Fit("other"), share, flat, effect, spans(stems, found, difference), held))
+    return tuple(sorted(out, key=lambda c: -c.share))
+
+
+def _shift_s(stems: Stems, reference: Reference) -> float:
+    """How much later the reference starts, where it is the same with another start; 0 where it is not."""
+    rate_hz = stems.mix_sketch.rate_hz
+    most = round(LOOKED_S * rate_hz)
+    mix, other = (s.joined().mean(axis=0)[:most].astype(np.float64) for s in (stems.mix_sketch, reference.sketch))
+    if not mix.any() or not other.any():
+        return 0.0
+    product = signal.correlate(other, mix, "full", "fft") / float(np.sqrt((mix @ mix) * (other @ other)))
+    lags = np.arange(len(product)) - (len(mix) - 1)
+    height = np.abs(product) * (np.abs(lags) <= MOST_SHIFT_S * rate_hz)
+    at = int(height.argmax())
+    if height[at] < max(SHIFTED, PLAINLY * height[len(mix) - 1]):
+        return 0.0
+    if 0 < at < len(height) - 1:  # the peak of the parabola through three
+        before, here, after = np.abs(product[at - 1 : at + 2])
+        return float((lags[at] + 0.5 * (before - after) / (before - 2.0 * here + after)) / rate_hz)
+    return float(lags[at] / rate_hz)
