@@ -23,12 +23,12 @@ from render_tests.scenes.base import RATE, SOURCE
 from render_tests.scenes.registry import clean_tracks, with_stems
 
 STEMS = Path(__file__).resolve().parents[2] / "shared" / "data" / "stems"
-#: Songs and where their excerpt of 20 s begins (s).
+#: Songs and where their excerpt begins (s).
 SONGS = {
     "armygeddon": 60, "city_blues_redfarn": 30, "escape_from_chaosland": 60, "keep_on_rolling": 5,
     "modern_motion": 40, "waveform_playlist_pop": 5,
 }  # fmt: skip
-EXCERPT_S = 20
+EXCERPT_S = 15
 #: Four in ten are bells on a stem; the others take turns.
 MIXED: tuple[Kind, ...] = (
     "eq", "gain", "eq", "delay", "polarity", "eq", "bus-eq", "delay", "eq", "bus-limiting",
@@ -91,7 +91,7 @@ def test_the_right_stem_of_the_clean_song_is_named_and_what_was_done(number: int
 
 @cache
 def excerpt(song: str) -> tuple[dict[str, Samples], int]:
-    """Twenty seconds of the stems of a real song, with headroom."""
+    """An excerpt of the stems of a real song, with headroom."""
     stems, rate = {}, 0
     for path in sorted((STEMS / song).iterdir()):
         if path.suffix not in (".flac", ".ogg", ".mp3") or path.name.startswith("MIX"):

@@ -9,6 +9,10 @@ is undone first. A model calibrated on songs with and without limiters of six fa
 right as the table in the README says. Less than 20 s, steady tones and exact loops are *undetermined*; less than a
 minute and lossy files count less. A bus compressor is not a limiter: *over-compression* speaks of that.
 
+With the stems beside the mix nothing is estimated: what went into the bus is their sum, what came out is the mix, and the
+peaks that lost level on the way are counted (as *bus-processing* measures them, equaliser undone). Where the stems are
+not those of the mix, the statistics above speak.
+
 **References.** Laguna and Lerch 2016 (AES 141) on ceilings; peaks over threshold (M10, a generalised Pareto fit);
 Deruty and Pachet 2015 on limiting in released music; Abbey Road mastering, delivery notes. Model and calibration:
 benchmarks/limiter_calibration.py.
@@ -16,12 +20,15 @@ benchmarks/limiter_calibration.py.
 
 from __future__ import annotations
 
+import numpy as np
+
 from dsp.checks._wording import clocks, severity
-from dsp.findings import Advice, Finding, Fix, Measurement, Status
+from dsp.findings import Advice, Cause, Finding, Fix, Measurement, Status
 from dsp.meters.limiting import SHAVED_DB, LimiterEvidence, why_unknown
 from dsp.meters.moments import HIGH_PASSES
 from dsp.mix import Mix
 from dsp.profile import Profile
+from dsp.stems.bus import BusReadings, Dynamics
 
 ID, TITLE, DIMENSION, NEEDS = "bus-limiter", "Limiter on the mix bus", "dynamics", ("loudness",)
 MEANS = "A limiter, maximiser or clipper was left on the mix bus, or on a group that everything runs through."
@@ -29,11 +36,16 @@ LISTEN = "Loud passages with the bus chain bypassed, at equal loudness: do kick 
 
 #: At most this many times are listed as evidence.
 MOST_TIMES = 20
+#: What the cause of a proved limiter is called.
+BUS = "mix bus"
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     evidence = mix.limiter
     assert evidence is not None  # NEEDS loudness
+    bus = mix.stems.bus if mix.stems else None
+    if bus is not None and bus.limits is not None and bus.dynamics is not None:
+        return (_proved(mix, evidence, bus, bus.dynamics, profile),)
     probability, judged = mix.limiter_probability, profile.number(ID, "judge") > 0
     status: Status = "undetermined"
     title, words = "Limiter: undetermined", "undetermined"
@@ -60,6 +72,44 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             ID, status, severity(status), title, message, _evidence(mix, evidence, status),
             measured=words, target="none", fixes=fixes,
         ),
+    )  # fmt: skip
+
+
+def _proved(
+    mix: Mix, evidence: LimiterEvidence, bus: BusReadings, dynamics: Dynamics, profile: Profile
+) -> Finding:
+    """The verdict where the stems show what went into the bus."""
+    reduced = dynamics.reduced
+    off, times = dynamics.peak_db[reduced], dynamics.peak_s[reduced]
+    most = float(off.max(initial=0.0))
+    numbers = (
+        Measurement("reduced_peaks", float(reduced.sum()), "peaks"),
+        Measurement("reduction_max_db", most, "dB"),
+        Measurement("reduction_median_db", float(np.median(off)) if len(off) else None, "dB"),
+        Measurement("residual_explained_db", bus.left.explained_db if bus.left else None, "dB"),
+    )
+    if not bus.limits:
+        held = "compression" if dynamics.kind == "compressor" else "saturation" if dynamics.kind == "saturation" else ""
+        message = f"The stems prove it: {f'there is {held} on the bus, but ' if held else ''}no peak of their sum is"
+        message += " stopped at a ceiling." if held else " lowered on its way into the mix."
+        return Finding(
+            ID, "pass", "none", "No limiter on the mix bus", message, numbers + _evidence(mix, evidence, "pass"),
+            measured="proved by the stems", target="none",
+        )  # fmt: skip
+    judged = profile.number(ID, "judge") > 0 and most >= profile.number(ID, "proved_db")
+    status: Status = "problem" if judged else "info"
+    ceiling = f" at a ceiling of {dynamics.ceiling_dbfs:.1f} dBFS" if dynamics.ceiling_dbfs is not None else ""
+    message = (
+        f"The stems prove it: the bus took {float(np.median(off)):.1f} dB (up to {most:.1f} dB) off {int(reduced.sum())}"
+        f" peaks{ceiling} ({clocks(times.tolist())}): a {dynamics.kind}."
+    )
+    listed = np.sort(np.argsort(-off)[:MOST_TIMES])
+    numbers += tuple(Measurement("reduction_db", float(off[k]), "dB", float(times[k])) for k in listed)
+    advice = Advice("Take the limiter or clipper off the mix bus and bounce again; keep this as a reference.", BUS)
+    return Finding(
+        ID, status, severity(status), "Limiter on the mix bus", message, numbers + _evidence(mix, evidence, status),
+        measured=f"{dynamics.kind}, up to {most:.1f} dB", target="none", cause=(Cause(BUS, 1.0),),
+        fixes=(advice,) if judged else (),
     )  # fmt: skip
 
 

@@ -133,6 +133,11 @@ def _evidence(case: Case) -> tuple[Measurement, ...]:
     )
 
 
+def _back(h: Headroom) -> str:
+    """Headroom in words; a filter that turns phases may raise a peak a little, which gives nothing back."""
+    return f"{max(h.peak_db, 0.0):.1f} dB of peak and {max(h.rms_db, 0.0):.1f} dB of RMS"
+
+
 def _what(rumble: Rumble) -> str:
     if rumble.hum_hz is not None:
         return f"Hum at {rumble.hum_hz:g} Hz"
@@ -148,8 +153,8 @@ def _finding(case: Case, status: Status, everything: tuple[Measurement, ...]) ->
     )
     message = (
         f"{_what(rumble)} of {rumble.level_dbfs:.0f} dBFS RMS below {rumble.corner_hz:g} Hz in '{name}' {when}, most at"
-        f" {clock(rumble.at_s[0])}. A high-pass there gives back {case.own.peak_db:.1f} dB of peak and"
-        f" {case.own.rms_db:.1f} dB of RMS on the stem, {case.mix.peak_db:.1f} and {case.mix.rms_db:.1f} dB on the mix."
+        f" {clock(rumble.at_s[0])}. A high-pass there gives back {_back(case.own)} on the stem,"
+        f" {_back(case.mix)} on the mix."
     )
     return Finding(
         ID, status, severity(status), f"{_what(rumble)} in '{name}'", message, _evidence(case) + everything,
@@ -160,10 +165,7 @@ def _finding(case: Case, status: Status, everything: tuple[Measurement, ...]) ->
 def _together(cases: list[Case], total: Headroom, everything: tuple[Measurement, ...]) -> Finding:
     """Many stems whose rumble only matters in sum."""
     powers = [from_power_db(c.share_db) for c in cases]
-    message = (
-        f"{len(cases)} stems carry a little rumble each; high-passes on all of them give back {total.peak_db:.1f} dB of"
-        f" peak and {total.rms_db:.1f} dB of RMS on the mix."
-    )
+    message = f"{len(cases)} stems carry a little rumble each; high-passes on all give back {_back(total)} on the mix."
     evidence = (*everything, *(m for c in cases for m in _evidence(c)[:1]))
     return Finding(
         ID, "info", severity("info"), "A little rumble in many stems", message, evidence,

@@ -3,8 +3,8 @@ it back; make-up gain hides that by making it louder. A stem that was not evened
 words that jump out.
 
 **How it is measured.** *Too dense*: in passages of 3 s, how far the peaks stand above the level (crest factor) and
-above the loudness (PSR), the medians over all loud passages, against the usual range of the role; the mean of what
-both lack decides. Roles whose sound may be anything (synthesisers, organs, effects) are not judged. *Make-up gain*: a
+above the loudness (PSR), the medians over all loud passages, against the usual range of the role; the crest decides,
+and PSR must not contradict a warning. Roles whose sound may be anything (synthesisers, organs, effects) are not judged. *Make-up gain*: a
 stem that is too dense and much louder than the others; a bus that lifts quiet moments but takes back the loud ones.
 *Uneven*: the phrases of a lead vocal, the notes of a bass, the hits of a kick, measured between their rests; what
 follows the rest of the mix, by as much as fits best, is arrangement and does not count. What is left is told as the
@@ -34,6 +34,7 @@ from dsp.stems.phrases import (
     Evenness,
     evenness,
     hits,
+    own_power,
     phrases,
     rest_power,
 )
@@ -69,30 +70,26 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     for stem in stems.sounding:
         role = roles[stem.role.name]
         found = density(stem.readings.level, stem.readings.dynamics)
-        if found is not None and role.number("usual_crest_low_db") is not None:
-            lack = _lack_db(found, role)
+        low = role.number("usual_crest_low_db")
+        if found is not None and low is not None:
+            lack = low - found.crest_db
             numbers.append(Measurement("density_margin_db", -lack, "dB"))
             if lack >= profile.number(ID, "info_db"):
                 dense.append((lack, _dense(stem, role, found, _above_others(stems, stem), profile)))
-        spread = _evenness(stems, stem)
         usual = role.number("usual_spread_db")
-        if spread is not None and usual is not None:
-            numbers.append(Measurement("spread_db", spread.spread_db, "dB"))
-            if spread.spread_db - usual >= profile.number(ID, "spread_info_db"):
-                setting = _setting(stems, stem, role, spread, usual)
-                uneven.append((spread.spread_db - usual, _uneven(Uneven(stem, role, spread, usual, setting), profile)))
+        if role.id not in BY_PHRASE + BY_HIT or usual is None:
+            continue
+        levels = _levels(stems, stem, role)
+        spread = _evenness(levels, role)
+        if spread is None:
+            continue
+        numbers.append(Measurement("spread_db", spread.spread_db, "dB"))
+        if spread.spread_db - usual >= profile.number(ID, "spread_info_db"):
+            setting = _setting(stem, role, spread, levels, usual)
+            uneven.append((spread.spread_db - usual, _uneven(Uneven(stem, role, spread, usual, setting), profile)))
     said = [f for _, f in sorted(dense + uneven, key=lambda d: (d[1].status != "warning", -d[0]))]
     said += _bus(mix, stems, profile)
     return tuple(said) or (_fine(numbers, len(stems.sounding)),)
-
-
-def _lack_db(found: Density, role: Instrument) -> float:
-    """What crest and PSR lack to the usual range, their mean; negative inside the range."""
-    lacks = [(role.number("usual_crest_low_db") or 0.0) - found.crest_db]
-    psr = role.number("usual_psr_low_db")
-    if psr is not None and found.psr_db is not None:
-        lacks.append(psr - found.psr_db)
-    return float(np.mean(lacks))
 
 
 def _above_others(stems: Stems, stem: Stem) -> float | None:
@@ -105,9 +102,10 @@ def _above_others(stems: Stems, stem: Stem) -> float | None:
 
 def _dense(stem: Stem, role: Instrument, found: Density, above: float | None, profile: Profile) -> Finding:
     low, high = role.number("usual_crest_low_db") or 0.0, role.number("usual_crest_high_db") or 0.0
-    lack = _lack_db(found, role)
+    lack, psr = low - found.crest_db, role.number("usual_psr_low_db")
     hot = above is not None and above >= profile.number(ID, "hot_lu")
-    warned = (hot or lack >= profile.number(ID, "warning_db")) and stem.role.confidence >= SURE
+    agreed = None in (psr, found.psr_db) or found.psr_db < psr + profile.number(ID, "psr_agrees_db")
+    warned = (hot or lack >= profile.number(ID, "warning_db")) and agreed and stem.role.confidence >= SURE
     status: Status = "warning" if warned else "info"
     message = (
         f"The peaks of '{stem.name}' stand {found.crest_db:.1f} dB above its level in 3 s (usual for {role.title}:"
@@ -138,30 +136,28 @@ def _dense(stem: Stem, role: Instrument, found: Density, above: float | None, pr
     )  # fmt: skip
 
 
-def _levels(stems: Stems, stem: Stem) -> Levels:
-    r = stem.readings
-    phrased = stem.role.name in BY_PHRASE
-    power = r.loudness.power if phrased else r.level.envelope.mean(axis=1)
-    return Levels(np.asarray(power), r.level.hop_s, rest_power(stems, stem), stems.frame_s)
+def _levels(stems: Stems, stem: Stem, role: Instrument) -> Levels:
+    """What the pieces of a stem are measured on: phrases above the rumble, hits with all they have."""
+    r, rest = stem.readings, rest_power(stems, stem)
+    if role.id in BY_PHRASE:
+        return Levels(own_power(stem, role.number("high_pass_hz") or 0.0), stems.frame_s, rest, stems.frame_s)
+    return Levels(np.asarray(r.level.envelope.mean(axis=1)), r.level.hop_s, rest, stems.frame_s)
 
 
-def _evenness(stems: Stems, stem: Stem) -> Evenness | None:
+def _evenness(levels: Levels, role: Instrument) -> Evenness | None:
     """Evenness of a stem whose role is judged by it, where there are enough pieces."""
-    name = stem.role.name
-    if name not in BY_PHRASE + BY_HIT:
-        return None
-    levels = _levels(stems, stem)
-    pieces = (phrases if name in BY_PHRASE else hits)(levels.power, levels.hop_s)
-    if len(pieces) < (LEAST_PHRASES if name in BY_PHRASE else LEAST_HITS):
+    phrased = role.id in BY_PHRASE
+    pieces = (phrases if phrased else hits)(levels.power, levels.hop_s)
+    if len(pieces) < (LEAST_PHRASES if phrased else LEAST_HITS):
         return None
     return evenness(pieces, levels.rest, levels.frame_s)
 
 
-def _setting(stems: Stems, stem: Stem, role: Instrument, even: Evenness, usual_db: float) -> Setting | None:
+def _setting(stem: Stem, role: Instrument, even: Evenness, levels: Levels, usual_db: float) -> Setting | None:
     ratio, attack, release = (role.number(k) for k in ("ratio", "attack_ms", "release_ms"))
     if ratio is None or attack is None or release is None:
         return None
-    return suggest(stem.readings.sketch, even, _levels(stems, stem), Aim(usual_db, ratio, attack, release))
+    return suggest(stem.readings.sketch, even, levels, Aim(usual_db, ratio, attack, release))
 
 
 def _uneven(found: Uneven, profile: Profile) -> Finding:
@@ -199,7 +195,7 @@ def _uneven(found: Uneven, profile: Profile) -> Finding:
             Measurement("ratio", setting.ratio, ""),
             Measurement("attack_ms", setting.attack_ms, "ms"),
             Measurement("release_ms", setting.release_ms, "ms"),
-            Measurement("expected_reduction_db", setting.median_reduction_db, "dB"),
+            Measurement("expected_reduction_db", setting.typical_reduction_db, "dB"),
             Measurement("expected_max_reduction_db", setting.max_reduction_db, "dB"),
             Measurement("expected_spread_db", setting.spread_after_db, "dB"),
         ]
@@ -215,7 +211,7 @@ def _uneven(found: Uneven, profile: Profile) -> Finding:
 def _setting_words(name: str, s: Setting) -> str:
     return (
         f"Compress '{name}': threshold {s.threshold_dbfs:.0f} dBFS, ratio {s.ratio:g}:1, attack {s.attack_ms:g} ms,"
-        f" release {s.release_ms:g} ms; expect {s.median_reduction_db:.1f} dB of gain reduction as a rule,"
+        f" release {s.release_ms:g} ms; expect {s.typical_reduction_db:.1f} dB of gain reduction as a rule,"
         f" {s.max_reduction_db:.1f} dB at most. Make-up gain 0: match loudness, not louder."
     )
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dsp.findings import DelayMove, EqMove, Fix, GainMove, PolarityMove
 from dsp.stems.model import MIX, SUM, Stem, Stems
-from dsp.units import SILENCE_POWER, Curve, from_amplitude_db, from_power_db, power_db, power_db_curve
+from dsp.units import SILENCE_POWER, Curve, from_amplitude_db, from_power_db, power_db_curve
 
 Mask = npt.NDArray[np.bool_]
 Spectrum = npt.NDArray[np.complexfloating]
@@ -222,8 +222,3 @@ def without(stems: Stems, name: str) -> Curve:
     """Power of the sum over time without a stem, shape (frames, bands). Raises KeyError."""
     r = stems.named(name).readings
     return np.maximum(stems.sum_power.astype(np.float64) - 2.0 * r.cross[:, SUM, 0] + r.power, 0.0)
-
-
-def level_db(power: Curve) -> float:
-    """Level of band powers together, dB."""
-    return power_db(float(power.sum()))

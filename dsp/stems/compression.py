@@ -113,13 +113,13 @@ class Aim:
 
 @dataclass(frozen=True)
 class Setting:
-    """A compressor for one stem, and what is expected of it. Reductions are of the time the stem sounds."""
+    """A compressor for one stem, and what is expected of it while the stem sounds."""
 
     threshold_dbfs: float
     ratio: float
     attack_ms: float
     release_ms: float
-    median_reduction_db: float
+    typical_reduction_db: float  #: the median of the moments it works
     max_reduction_db: float
     spread_after_db: float  #: of the pieces beside the rest of the mix, as `Evenness.spread_db`
 
@@ -167,18 +167,19 @@ def suggest(sketch: Sketch, even: Evenness, levels: Levels, aim: Aim) -> Setting
         threshold = float(np.round(np.quantile(level, 1.0 - share)))
         for ratio in (r for r in RATIOS if r <= aim.most_ratio):
             reduction = found.reduction_db(threshold, ratio)
-            median = float(np.median(reduction[inside]))
-            if median > MOST_MEDIAN_DB:
+            acting = reduction[inside]
+            if float(np.median(acting)) > MOST_MEDIAN_DB:
                 continue
             loud = compressed(even.pieces, power, hop_s, found, reduction)
             pieces = tuple(replace(p, level_db=float(v)) for p, v in zip(even.pieces, loud, strict=True))
             after = evenness(pieces, levels.rest, levels.frame_s)
             assert after is not None  # there are pieces
-            most = float(reduction[inside].max())
-            settings.append(Setting(threshold, ratio, attack_ms, release_ms, median, most, after.spread_db))
+            typical = float(np.median(acting[acting > 0.0])) if acting.any() else 0.0
+            setting = Setting(threshold, ratio, attack_ms, release_ms, typical, float(acting.max()), after.spread_db)
+            settings.append((float(acting.mean()), setting))
     if not settings:
         return None
-    enough = [s for s in settings if s.spread_after_db <= aim.spread_db]
+    enough = [(mean, s) for mean, s in settings if s.spread_after_db <= aim.spread_db]
     if enough:
-        return min(enough, key=lambda s: (s.median_reduction_db, s.max_reduction_db))
-    return min(settings, key=lambda s: s.spread_after_db)
+        return min(enough, key=lambda e: e[0])[1]
+    return min(settings, key=lambda e: e[1].spread_after_db)[1]

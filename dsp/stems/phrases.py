@@ -18,8 +18,8 @@ from dsp.meters.windows import window_sums
 from dsp.stems.model import SUM, Stem, Stems
 from dsp.units import Curve, from_power_db, power_db_curve
 
-#: Levels that decide what sounds are means of this many 10 ms hops.
-PHRASE_HOPS, HIT_HOPS = 10, 3
+#: Levels that decide what sounds are means over this long (s).
+PHRASE_S, HIT_S = 0.1, 0.03
 #: What sounds lies within this of the loud parts (their 95th percentile), in dB: below are breaths and tails of
 #: phrases, or other drums in the microphone (our judgement).
 PHRASE_GATE_DB, HIT_GATE_DB = -26.0, -18.0
@@ -40,7 +40,7 @@ LEAST_PHRASES, LEAST_HITS = 6, 16
 
 @dataclass(frozen=True)
 class Piece:
-    """A phrase or a hit; level in LUFS (phrases) or dBFS RMS (hits)."""
+    """A phrase or a hit; level as loudness (phrases, K-weighted) or dBFS RMS (hits)."""
 
     start_s: float
     end_s: float
@@ -68,9 +68,10 @@ class Evenness:
 
 def phrases(power: Curve, hop_s: float) -> tuple[Piece, ...]:
     """Phrases of a stem from its K-weighted power per hop."""
-    if len(power) < PHRASE_HOPS:
+    smoothing = round(PHRASE_S / hop_s)
+    if len(power) < smoothing:
         return ()
-    smooth = _smoothed(power, PHRASE_HOPS)
+    smooth = _smoothed(power, smoothing)
     on = smooth > _loud(smooth) * from_power_db(PHRASE_GATE_DB)
     pieces = []
     for start, end in _runs(on, round(REST_S / hop_s)):
@@ -85,9 +86,10 @@ def phrases(power: Curve, hop_s: float) -> tuple[Piece, ...]:
 
 def hits(power: Curve, hop_s: float) -> tuple[Piece, ...]:
     """Hits or notes of a stem from its mean square per hop: the highest 30 ms after every rise."""
-    if len(power) < HIT_HOPS:
+    smoothing = round(HIT_S / hop_s)
+    if len(power) < smoothing:
         return ()
-    level = np.maximum(power_db_curve(_smoothed(power, HIT_HOPS)), -200.0)
+    level = np.maximum(power_db_curve(_smoothed(power, smoothing)), -200.0)
     gate = float(np.percentile(level[level > level.max() - 60.0], 95)) + HIT_GATE_DB
     rise, apart = round(RISE_S / hop_s), round(APART_S / hop_s)
     before = np.full(len(level), np.inf)
@@ -103,6 +105,13 @@ def hits(power: Curve, hop_s: float) -> tuple[Piece, ...]:
         pieces.append(Piece(at * hop_s, (at + apart) * hop_s, float(level[top])))
         free = top + apart // 2 if top > at + apart // 2 else at + apart
     return tuple(pieces)
+
+
+def own_power(stem: Stem, from_hz: float) -> Curve:
+    """K-weighted power over time of a stem above a frequency, one value per frame of the band-grams: free of rumble."""
+    weights = band_weights(stem.readings.power.shape[1])
+    weights[: int(np.searchsorted(BAND_HZ, from_hz))] = 0.0
+    return np.asarray(stem.readings.power @ weights, dtype=np.float64)
 
 
 def rest_power(stems: Stems, stem: Stem) -> Curve:

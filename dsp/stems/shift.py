@@ -20,8 +20,9 @@ from dsp.stems.model import MIX, Stem, Stems
 from dsp.stems.sketch import Sketch
 from dsp.units import Curve, power_db_curve
 
-#: A stem is looked for where less of it is found in place than this share of what is found of the others.
-LEAST_SHARE = 0.5
+#: A stem is looked for where it is found in place at less than this share of the gain of the bus; a place is believed
+#: from this share of it on (what is left of a mix when others are taken out has lost some of a stem that is like them).
+LEAST_SHARE, LEAST_GAIN = 0.5, 0.3
 #: Bands in which it is asked for (Hz).
 BAND_HZ = (40.0, 10_000.0)
 #: Standard deviations over all other places that a place must have, and by which it must be ahead of the next best.
@@ -49,81 +50,132 @@ class Place:
     sigmas: float
     certain: bool
 
+    def moved(self, level: float) -> bool:
+        """Whether the stem lies elsewhere; `level` is the gain of the bus."""
+        return self.certain and self.lag_s != 0.0 and self.gain >= LEAST_GAIN * level
+
 
 def find_offsets(stems: Stems) -> dict[str, int]:
     """Samples by which stems must be moved later (earlier where negative) to lie in the mix where they should.
 
     Only those of which it is certain. A bus that delays everything moves all stems alike.
     """
-    places = _places(stems)
-    delay_s = _bus_delay_s(stems, places)
-    shares = {s.name: share(s, stems) for s in stems.sounding}
-    certain = [p.gain for p in places.values() if p.certain]
-    level = float(np.median([v for n, v in shares.items() if n not in places] or certain or [0.0]))
-    rate, out = stems.mix_sketch.rate_hz * stems.mix_sketch.factor, {}
-    for stem in stems.sounding:
-        place = places.get(stem.name)
-        if place is not None and not (place.certain and place.gain >= LEAST_SHARE * level):
-            continue
-        samples = round((delay_s if place is None else place.lag_s) * rate)
-        if samples:
-            out[stem.name] = samples
-    return out
+    lags_s, delay_s = _lags(stems)
+    rate = stems.mix_sketch.rate_hz * stems.mix_sketch.factor
+    samples = {s.name: round(lags_s.get(s.name, delay_s) * rate) for s in stems.sounding}
+    return {name: count for name, count in samples.items() if count}
 
 
 def bus_delay(stems: Stems) -> float:
     """Samples by which the mix comes after the sum of its stems: what plug-ins on the bus delay everything by."""
-    return _bus_delay_s(stems, _places(stems)) * stems.mix_sketch.rate_hz * stems.mix_sketch.factor
+    return _lags(stems)[1] * stems.mix_sketch.rate_hz * stems.mix_sketch.factor
 
 
 def share(stem: Stem, stems: Stems) -> float:
-    """How much of a stem is found in the mix where it lies: its gain there if it is, about 0 if it is not."""
+    """How much of a stem is found in the mix where it lies: the gain of the bus if it is, about 0 if it is not."""
+    own, mix = _beside_mix(stem.readings.power, stems)
+    shared, _ = _beside_mix(stem.readings.cross[:, MIX, 0], stems)
+    total = float((own / mix).sum())
+    return float((shared / mix).sum()) / total if total > 0.0 else 0.0
+
+
+def _beside_mix(power: Curve, stems: Stems) -> tuple[Curve, Curve]:
+    """Energies in the bands in which the mix sounds, and those of the mix."""
     inside = (stems.band_hz >= BAND_HZ[0]) & (stems.band_hz <= BAND_HZ[1])
     mix = stems.mix_power[:, inside].sum(axis=0, dtype=np.float64)
-    own = stem.readings.power[:, inside].sum(axis=0, dtype=np.float64)
-    shared = stem.readings.cross[:, MIX, 0][:, inside].sum(axis=0, dtype=np.float64)
-    heard = mix > 0.0
-    total = float((own[heard] / mix[heard]).sum())
-    return float((shared[heard] / mix[heard]).sum()) / total if total > 0.0 else 0.0
+    return power[:, inside].sum(axis=0, dtype=np.float64)[mix > 0.0], mix[mix > 0.0]
 
 
-def _places(stems: Stems) -> dict[str, Place]:
-    """Where those stems fit that are not found where they lie."""
+def _gain(stems: Stems) -> float:
+    """The gain of the bus, by the powers of the mix and of the sum of the stems: no matter where those lie."""
+    total, mix = _beside_mix(stems.sum_power, stems)
+    heard = total > 0.0
+    return float(np.sqrt(np.median(mix[heard] / total[heard]))) if heard.any() else 0.0
+
+
+def _lags(stems: Stems) -> tuple[dict[str, float], float]:
+    """How late stems lie that do not lie where they should (s), and how late the bus makes the others."""
     if stems.summed or not stems.mix_sketch.samples.size or not stems.mix_power.any():
-        return {}
-    shares = {s.name: share(s, stems) for s in stems.sounding}
-    found = [v for v in shares.values() if v > 0.0]
-    usual = float(np.median(found)) if found else 0.0
-    suspects = [s for s in stems.sounding if shares[s.name] < max(LEAST_SHARE * usual, 0.1)]
+        return {}, 0.0
+    suspects = [s for s in stems.sounding if share(s, stems) < LEAST_SHARE * _gain(stems)]
     if not suspects:
-        return {}
-    mix = _track(stems.mix_sketch)
-    return {s.name: _place(_track(s.readings.sketch), mix, stems.mix_sketch.rate_hz) for s in suspects}
+        return {}, _short_delay_s(stems)
+    loudness = {s.name: float(np.divide(*_beside_mix(s.readings.power, stems)).sum()) for s in suspects}
+    suspects.sort(key=lambda s: -loudness[s.name])
+    puzzle = _Puzzle(stems, [s for s in stems.sounding if s not in suspects], 0.0)
+    places = {s.name: puzzle.fit(s) for s in suspects}
+    delay_s = _agreed(list(places.values()), len(stems.sounding))
+    if delay_s:
+        late = [s for s in suspects if abs(places[s.name].lag_s - delay_s) > AGREE_S]
+        puzzle = _Puzzle(stems, [s for s in stems.sounding if s not in late], delay_s)
+        places = {s.name: puzzle.fit(s) for s in late}
+    else:
+        delay_s = _short_delay_s(stems)
+    moved = [s for s in suspects if s.name in places and places[s.name].moved(_gain(stems))]
+    for stem in moved if len(moved) > 1 else ():  # once more, now that all the others are known
+        places[stem.name] = puzzle.fit(stem)
+    return {s.name: places[s.name].lag_s for s in moved if places[s.name].moved(_gain(stems))}, delay_s
 
 
-def _bus_delay_s(stems: Stems, places: dict[str, Place]) -> float:
-    """Seconds by which the mix comes after the sum of its stems, 0 where that is not certain."""
-    if stems.summed:
+class _Puzzle:
+    """The mix, and what of it is explained by stems whose place is known; the loudest should be fitted first.
+
+    A room fits best the drum that it heard best: its own place shows when that drum is known.
+    """
+
+    def __init__(self, stems: Stems, known: Iterable[Stem], home_s: float) -> None:
+        self._rate_hz, self._home_s = stems.mix_sketch.rate_hz, home_s
+        self._mix = _track(stems.mix_sketch)
+        self._known = np.zeros(len(self._mix), dtype=np.float32)
+        self._placed: dict[str, int] = {}
+        for stem in known:
+            self._add(_track(stem.readings.sketch), round(home_s * self._rate_hz), 1.0)
+
+    def fit(self, stem: Stem) -> Place:
+        """The best place of a stem in what no other stem explains."""
+        track = _track(stem.readings.sketch)
+        if stem.name in self._placed:
+            self._add(track, self._placed.pop(stem.name), -1.0)
+        energy = float(self._known @ self._known)
+        gain = float(self._mix @ self._known) / energy if energy > 0.0 else 0.0
+        place = _place(track, self._mix - np.float32(gain) * self._known, self._rate_hz, self._home_s)
+        if place.certain:
+            self._placed[stem.name] = round(place.lag_s * self._rate_hz)
+            self._add(track, self._placed[stem.name], 1.0)
+        return place
+
+    def _add(self, track: Curve, shift: int, gain: float) -> None:
+        start, skip = max(0, shift), max(0, -shift)
+        part = track[skip : skip + max(0, len(self._known) - start)]
+        self._known[start : start + len(part)] += np.float32(gain) * part
+
+
+def _agreed(places: list[Place], count: int) -> float:
+    """The lag on which most of `count` stems agree, 0 where they do not."""
+    lags = np.array([p.lag_s for p in places if p.certain and abs(p.lag_s) <= BUS_S])
+    enough = max(2.0, AGREEING * count)
+    if len(lags) < enough:
         return 0.0
-    lags = np.array([p.lag_s for p in places.values() if p.certain and abs(p.lag_s) <= BUS_S])
-    if len(lags) >= max(2, AGREEING * len(stems.sounding)):
-        median = float(np.median(lags))
-        agreeing = np.abs(lags - median) <= AGREE_S
-        return median if agreeing.sum() >= max(2, AGREEING * len(stems.sounding)) else 0.0
+    median = float(np.median(lags))
+    return median if (np.abs(lags - median) <= AGREE_S).sum() >= enough else 0.0
+
+
+def _short_delay_s(stems: Stems) -> float:
+    """A delay of the bus of a few samples, by the phases between the sum of the stems and the mix."""
     cross = stems.sum_cross.sum(axis=0, dtype=np.float64)
     total, mix = (p.sum(axis=0, dtype=np.float64) for p in (stems.sum_power, stems.mix_power))
     known = (total > 0.0) & (mix > 0.0)
     if known.sum() < 3:
         return 0.0
-    shared = correlate.coherence(cross[0][known] + 1j * cross[1][known], total[known], mix[known])
+    spectrum = cross[0][known] - 1j * cross[1][known]
+    shared = correlate.coherence(spectrum, total[known], mix[known])
     level = np.sqrt(total[known] * mix[known])
     if float((shared * level).sum()) < LEAST_COHERENCE * float(level.sum()):
         return 0.0
     hz, gain_db = stems.band_hz[known], power_db_curve(mix[known] / total[known])
     rate = stems.mix_sketch.rate_hz * stems.mix_sketch.factor
-    phases = -np.angle(cross[0][known] + 1j * cross[1][known]) - correlate.minimum_phase(hz, gain_db, hz, rate)
-    lag_s, _ = correlate.exact(correlate.weights(shared) * np.exp(1j * phases), hz, SHORT_S)
-    return lag_s
+    phases = np.angle(spectrum) - correlate.minimum_phase(hz, gain_db, hz, rate)
+    return correlate.exact(correlate.weights(shared) * np.exp(1j * phases), hz, SHORT_S)[0]
 
 
 def _track(sketch: Sketch) -> Curve:
@@ -142,16 +194,16 @@ def _track(sketch: Sketch) -> Curve:
     return out
 
 
-def _place(stem: Curve, mix: Curve, rate_hz: float) -> Place:
-    """The best place of a stem in the mix."""
+def _place(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
+    """The best place of a stem in the mix; `home_s` where that fits nearly as well."""
     best = Place(0.0, 0.0, 0.0, False)
     for limit in (COARSE_HZ, ALL_HZ):
         step = max(1, int(rate_hz // limit))
         low = [np.asarray(signal.resample_poly(x, 1, step) if step > 1 else x, np.float32) for x in (stem, mix)]
-        best = _matched(low[0], low[1], rate_hz / step)
+        best = _matched(low[0], low[1], rate_hz / step, home_s)
         if best.certain:
             break
-    if not best.certain or best.lag_s == 0.0:
+    if not best.certain or best.lag_s == home_s:
         return best
     return Place(_exact(stem, mix, rate_hz, best.lag_s), best.gain, best.sigmas, True)
 
@@ -164,8 +216,8 @@ def _noise(mix: Curve, rate_hz: float, count: int) -> Curve:
     return np.asarray(np.interp(np.linspace(0.0, 1.0, count // 2 + 1), np.linspace(0.0, 1.0, len(power)), power))
 
 
-def _matched(stem: Curve, mix: Curve, rate_hz: float) -> Place:
-    """The best lag by matched filter; 0 where that fits nearly as well."""
+def _matched(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
+    """The best lag by matched filter; `home_s` where that fits nearly as well."""
     used = np.flatnonzero(stem)
     if not len(used) or not mix.any():
         return Place(0.0, 0.0, 0.0, False)
@@ -183,12 +235,13 @@ def _matched(stem: Curve, mix: Curve, rate_hz: float) -> Place:
     same = round(SAME_S * rate_hz)
     away = np.abs((np.arange(count) - top + count // 2) % count - count // 2) > same
     second = float(height[away].max(initial=0.0))
-    here = float(height[np.array([-1, 0, 1]) % count].max())
+    home = round(home_s * rate_hz)
+    here = float(height[np.arange(home - 1, home + 2) % count].max())
     if sigma <= 0.0 or norm <= 0.0:
         return Place(0.0, 0.0, 0.0, False)
     sigmas, gain = float(height[top]) / sigma, float(height[top]) / norm
-    if abs(lag) <= 1 or here >= KEPT_SHARE * float(height[top]):
-        return Place(0.0, gain, sigmas, sigmas >= LEAST_SIGMAS)
+    if abs(lag - home) <= 1 or here >= KEPT_SHARE * float(height[top]):
+        return Place(home_s, gain, sigmas, sigmas >= LEAST_SIGMAS)
     certain = sigmas >= LEAST_SIGMAS and float(height[top]) - second >= AHEAD_SIGMAS * sigma
     return Place(lag / rate_hz, gain, sigmas, certain)
 

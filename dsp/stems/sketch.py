@@ -22,6 +22,8 @@ PASS_HZ, LEAST_HZ = 3_200.0, 8_000
 #: Pieces of this many half seconds are kept, so many seconds of them at most; of longer programmes every second,
 #: third ... piece.
 CHUNK_BLOCKS, MOST_S = 16, 600.0
+#: The largest half float.
+LARGEST = 65_504.0
 #: Loud samples would overflow a half float at 65504, quiet ones lose bits below 6e-5: the scale of what is stored.
 SCALE = 64.0
 
@@ -76,6 +78,7 @@ class SketchMeter(Meter[Sketch]):
         low = sum(parts[:, m : m + count, m] for m in range(self._taps.shape[1]))
         if at == 0:
             self._pieces.append(paged((self.channels, CHUNK_BLOCKS * self._size), np.float16))
+        low = np.clip(low, -LARGEST / SCALE, LARGEST / SCALE)
         # A fork (`result`) shares the piece it writes its tail to; what it writes there this meter overwrites.
         np.multiply(
             low, np.float32(SCALE), out=self._pieces[-1][:, at * self._size : (at + 1) * self._size],

@@ -17,9 +17,8 @@ ALIKE, LOUD_DB = 1e-4, -40.0
 BIN_DB, FURTHEST_DB = 0.02, 40.0
 #: Share of the loud cells that must agree for their ratio to be the gain.
 AGREE = 0.03
-#: Versions are first taken to be of equal gain: that must not explain this many times worse than any other gain, or
-#: where no cells tell the gain, this many times.
-EQUAL, ALMOST_EQUAL = 1.2, 2.5
+#: Versions are first taken to be of equal gain: that must not explain this many times worse than any other gain.
+EQUAL = 1.2
 #: A difference this small (of the power of the mix) does not argue.
 TINY = 1e-6
 #: Gains of this many dB and more are counted as reduction; frames count as far below the loudest (dB).
@@ -124,18 +123,19 @@ def unchanged_gain(stems: Stems, reference: Reference, sums: Sums) -> tuple[floa
     return float(10.0 ** (np.median(inside) / 20.0)), float(near[at] / loud.sum())
 
 
-def gain_between(stems: Stems, reference: Reference, sums: Sums) -> float:
-    """The gain of the mix over the reference, apart from what was changed in it."""
+def gains_between(stems: Stems, reference: Reference, sums: Sums) -> tuple[float, ...]:
+    """The gain of the mix over the reference, apart from what was changed in it; two where either might be."""
     agreed, share = unchanged_gain(stems, reference, sums)
     free = [_free(sums, i) for i in range(len(sums.stems))]
     gain, least = min(free, key=lambda f: f[1])
+    gain = abs(gain)  # a mix of the other polarity is not a gain, it is a change
     best = min(least, _least(sums, agreed)) + TINY
     equal = _least(sums, 1.0)
     if equal <= EQUAL * best:
-        return 1.0
+        return (1.0,)
     if share >= AGREE:
-        return agreed
-    return 1.0 if equal <= ALMOST_EQUAL * best else gain
+        return (agreed,)
+    return (1.0, gain)
 
 
 def _without(sums: Sums, i: int) -> tuple[Curve, Curve, Curve]:

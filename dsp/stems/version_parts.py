@@ -22,6 +22,8 @@ MOST_PARTS: Final = 6
 NOISE: Final = 0.3
 #: A delay whose ratio is explained but for this share may keep what it no longer coheres with.
 DELAYED: Final = 0.15
+#: A delay found again more precisely is of the same level within this (dB), or it is another one.
+SAME_DB: Final = 3.0
 #: A gain over time is what was done where a constant change leaves this many times more.
 RIDE_BETTER: Final = 2.0
 #: Windows (s) of gains over time, and of which those are told in which most of a change is heard, how far below the
@@ -73,7 +75,8 @@ def parts(stems: Stems, k: int, sums: Sums, gain: float) -> list[Part]:
         fitted = fit(transfer)
         if fitted.kind == "delay":
             precise = search.retimed(i, chosen, fitted)
-            fitted = precise if precise.left <= ENOUGH else fitted
+            sure = precise.left <= ENOUGH and abs(precise.gain_db - fitted.gain_db) < SAME_DB
+            fitted = precise if sure else fitted
         ratio = np.abs(1.0 - response[a] / search.bus)
         curve = np.where(search.sounds[i], -20.0 * np.log10(np.maximum(ratio, 1e-6)), np.nan)
         ride = rides[i][0] if i in rides else None

@@ -11,13 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
+from weakref import ref
 
 import numpy as np
 from scipy import signal
 
-from dsp.stems.change_fit import Fit, fit
+from dsp.stems.change_fit import GOOD, Fit, fit, fit_delay
 from dsp.stems.model import Reference, Stems
-from dsp.stems.version_bus import Bus, OverTime, bus, gain_between, level_db, over_time
+from dsp.stems.version_bus import Bus, OverTime, bus, gains_between, level_db, over_time
 from dsp.stems.version_parts import Part, effect_db, parts, spans
 from dsp.stems.version_points import whole
 from dsp.stems.version_sums import Sums, sums
@@ -28,6 +29,8 @@ State = Literal["same", "version", "shifted", "other"]
 #: A reference coheres with the mix over bands by this much (mean of the magnitude-squared coherence) if it is a version
 #: of it. Unrelated songs stay below 0.05, a stem that is half of the mix and late leaves 0.3.
 RELATED: Final = 0.15
+#: Where the gain between two versions is not plain, it is 1 unless that leaves this many times more unexplained.
+ALMOST_EQUAL: Final = 2.5
 #: A difference below this (dB of the power of the mix, bands alike) is dither and rounding.
 SAME_DB: Final = -50.0
 #: The stems are as they were if their sum misses the reference by less than this share of the difference.
@@ -85,28 +88,29 @@ def changes(stems: Stems, k: int) -> tuple[Change, ...]:
     return compared(stems, k).changes
 
 
-@lru_cache(maxsize=8)
-def _compared(key: _Key) -> Version:
-    return _compare(key.stems, key.k)
-
-
-@dataclass(frozen=True)
 class _Key:
-    """Stems by identity, so that several checks ask once."""
+    """Stems by identity and without keeping them, so that several checks ask once."""
 
-    stems: Stems
-    k: int
+    def __init__(self, stems: Stems, k: int) -> None:
+        self.stems, self.k, self._hash = ref(stems), k, hash((id(stems), k))
 
     def __hash__(self) -> int:
-        return hash((id(self.stems), self.k))
+        return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Key) and self.stems is other.stems and self.k == other.k
+        return isinstance(other, _Key) and self.stems() is other.stems() and self.k == other.k
 
 
 def compared(stems: Stems, k: int) -> Version:
     """Lockstep reference k beside the mix; worked out once for the same stems."""
     return _compared(_Key(stems, k))
+
+
+@lru_cache(maxsize=32)
+def _compared(key: _Key) -> Version:
+    stems = key.stems()
+    assert stems is not None  # the caller holds them
+    return _compare(stems, key.k)
 
 
 def _compare(stems: Stems, k: int) -> Version:
@@ -117,26 +121,57 @@ def _compare(stems: Stems, k: int) -> Version:
     if coherence(found) < RELATED:
         shift_s = _shift_s(stems, reference)
         return Version(reference.name, "shifted" if shift_s else "other", shift_s=shift_s)
-    gain = gain_between(stems, reference, found)
-    total = float(found.weight @ found.difference(gain))
+    first, *others = gains_between(stems, reference, found)
+    best = _at(stems, k, found, first)
+    if others and best.left > (1.0 - SURE) * best.total:
+        shift_s = _shift_s(stems, reference)
+        if shift_s:
+            return Version(reference.name, "shifted", shift_s=shift_s)
+        again = _at(stems, k, found, others[0])
+        best = best if best.left <= ALMOST_EQUAL * again.left else again
+    gain, total, left = best.gain, best.total, best.left
     difference_db = power_db(max(total, 0.0))
     if total < from_power_db(SAME_DB):
         return Version(reference.name, "same", level_db(gain), difference_db, 1.0)
-    of_bus = bus(stems, reference, found)
-    proven = not stems.summed and _stems_are_the_reference(found, total)
-    of_stems = [] if proven else parts(stems, k, found, gain)
-    left = total - sum(p.energy for p in of_stems)
+    of_bus, proven = best.bus, best.proven
+    if of_bus.left_response <= BUS_LEAVES * total:
+        late = fit_delay(whole(stems, k, found, gain))
+        if late.left <= GOOD:
+            return Version(reference.name, "shifted", shift_s=-late.delay_s)
     if proven or _is_bus(found, total, of_bus.left, left):
         made, left = _bus_changes(stems, k, found, gain, of_bus), of_bus.left
     else:
-        made = _stem_changes(stems, found, gain, total, of_stems)
+        made = _stem_changes(stems, found, gain, total, best.parts)
     explained = min(1.0, max(0.0, 1.0 - left / total))
-    late = made[0].fit if made and made[0].stem is None and made[0].fit.kind == "delay" else None
-    if late or explained < SURE:
-        shift_s = -late.delay_s if late else _shift_s(stems, reference)
+    if explained < SURE:
+        shift_s = _shift_s(stems, reference)
         if shift_s:
             return Version(reference.name, "shifted", shift_s=shift_s)
     return Version(reference.name, "version", level_db(gain), difference_db, explained, 0.0, made)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A difference at one gain: its power, what bus or stems make of it, and what the stems leave of it."""
+
+    gain: float
+    total: float
+    bus: Bus
+    proven: bool  #: the stems are as they were
+    parts: list[Part]
+
+    @property
+    def left(self) -> float:
+        return self.total - sum(p.energy for p in self.parts)
+
+
+def _at(stems: Stems, k: int, found: Sums, gain: float) -> _Tried:
+    total = float(found.weight @ found.difference(gain))
+    proven = not stems.summed and _stems_are_the_reference(found, total)
+    quiet = proven or total < from_power_db(SAME_DB)
+    return _Tried(
+        gain, total, bus(stems, stems.references[k], found), proven, [] if quiet else parts(stems, k, found, gain)
+    )
 
 
 def coherence(found: Sums) -> float:
@@ -189,19 +224,21 @@ def _stem_changes(stems: Stems, found: Sums, gain: float, total: float, of_stems
 def _bus_changes(stems: Stems, k: int, found: Sums, gain: float, of_bus: Bus) -> tuple[Change, ...]:
     """Equalisation of all of the mix, its gain over time, or both."""
     reference, total = stems.references[k], float(found.weight @ found.difference(gain))
-    together = of_bus.left_both * BOTH_BETTER < min(of_bus.left_response, of_bus.left_gains)
+    alone = min(of_bus.left_response, of_bus.left_gains)
+    together = alone > UNTOUCHED * total and of_bus.left_both * BOTH_BETTER < alone
     n, out = found.frames, []
     mixed, other = stems.mix_power[:n] @ found.weight, reference.power[:n] @ found.weight
     effect = np.full(len(found.band_hz), np.nan)
     heard = found.weight > 0.0
     effect[heard] = 10.0 * np.log10(np.maximum(found.mix[heard], 1e-30) / (gain * gain * found.reference[heard]))
-    if together or of_bus.left_response <= of_bus.left_gains:
+    static = of_bus.left_response <= of_bus.left_gains + UNTOUCHED * total
+    if together or static:
         transfer = whole(stems, k, found, gain)
         curve = np.where(heard, 20.0 * np.log10(np.maximum(np.abs(of_bus.response) / abs(gain), 1e-6)), np.nan)
         share = min(1.0, max(0.0, 1.0 - of_bus.left_response / total))
         at_s = spans(stems, found, mixed)
         out.append(Change(None, fit(transfer), share, np.asarray(curve), effect, at_s))
-    if together or of_bus.left_gains < of_bus.left_response:
+    if together or not static:
         held = over_time(of_bus.gains, gain, mixed, stems.frame_s)
         share = min(1.0, max(0.0, 1.0 - of_bus.left_gains / total))
         difference = np.abs(of_bus.gains - gain) ** 2 * other

@@ -157,7 +157,7 @@ def describe(fix: Fix) -> str:
         case PolarityMove(target):
             return f"{target}: flip the polarity"
         case DelayMove(target, samples):
-            return f"{target}: {samples:+.2f} samples later"
+            return f"{target}: {abs(samples):.2f} samples {'later' if samples > 0 else 'earlier'}"
         case PanMove(target, pan):
             return f"{target}: pan to {pan:+.2f}"
         case RemoveDevice(target, device):
