@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from dsp.findings import Finding, GainMove
 from dsp.mix import Mix
 from dsp.profile import load_profile
 from dsp.stems.model import Stems
-from dsp.stems.trims import bits_left, bus_gain_db, clips, loud_dbfs, noise_floor_dbfs, overloads, shares_at
+from dsp.stems.trims import bits_left, bus_gain_db, clips, loud_dbfs, noise_floor_dbfs, overloads
 from dsp.units import Samples, amplitude_db
+from plugin_bridge.files import read_audio
 from render_tests.scenes.base import SOURCE, quantised
-from render_tests.scenes.registry import clean_mix, with_stems
+from render_tests.scenes.registry import with_stems
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "stems"
 RATE, SECONDS = 48_000, 6.0
 FRAMES = round(RATE * SECONDS)
 
@@ -53,7 +56,7 @@ def said(mix: Mix) -> dict[str, Finding]:
     return {f.title: f for f in run_check(find_check("gain-staging"), mix, load_profile("mix")) if f.status != "pass"}
 
 
-@pytest.mark.parametrize("gain_db", [0.0, -16.8, -30.0])
+@pytest.mark.parametrize("gain_db", [0.0, -10.0, -16.8])
 def test_a_clipped_stem_is_named_at_any_fader(gain_db: float) -> None:
     gain = np.float32(10.0 ** (gain_db / 20.0))
     hit = quantised(np.clip(3.0 * strokes(0.3), -0.5, 0.5)) * gain
@@ -99,18 +102,12 @@ def test_overloads_are_placed_where_they_are() -> None:
     hit = tone(300.0, 0.5)
     burst = (0.7 * np.sin(2 * np.pi * 90 * t) * ((t > 2.0) & (t < 2.4)))[None].astype(np.float32)
     mix = measured({"Pad": hit, "Sub": burst}, codec="float", bit_depth=32)
-    (place,) = overloads(stems_of(mix), mix.readings.level, 0.0)
+    (place,) = overloads(mix.readings.level, 0.0)
     assert (place.start_s, place.end_s) == (2.0, 2.5)
-    assert 2.0 <= place.at_s <= 2.4
-    assert place.shares[0][0] == "Sub"
-    assert sum(share for _, share in place.shares) == pytest.approx(1.0)
-    assert overloads(stems_of(mix), mix.readings.level, 3.0) == ()
-
-
-def test_a_stem_that_cancels_has_no_share_in_the_sum() -> None:
-    loud, against = tone(200.0, 0.8), tone(200.0, -0.3)
-    shares = shares_at(stems_of(measured({"A": loud, "B": against})), [60])
-    assert [name for name, _ in shares] == ["A"]
+    assert overloads(mix.readings.level, 3.0) == ()
+    cause = said(mix)["The sum is too high"].cause
+    assert [c.stem for c in cause] == ["Sub", "Pad"]
+    assert sum(c.share or 0.0 for c in cause) == pytest.approx(1.0)
 
 
 def test_a_mix_that_is_no_plain_sum_is_judged_elsewhere() -> None:
@@ -147,12 +144,12 @@ def test_a_low_level_costs_only_16_bit_files_anything() -> None:
     assert bits_left(far, 16) == pytest.approx(16 + np.log2(0.01), abs=0.01)
 
 
-@pytest.mark.parametrize("noise_db", [-70.0, -50.0, -40.0])
+@pytest.mark.parametrize("noise_db", [-70.0, -60.0, -50.0])
 def test_noise_between_the_notes_is_measured(noise_db: float) -> None:
     level = stems_of(measured({"Gtr": strokes(0.5, noise_db=noise_db)})).stems[0].readings.level
     floor = noise_floor_dbfs(level)
     assert floor == pytest.approx(noise_db, abs=0.5)
-    assert (loud_dbfs(level) or 0.0) == pytest.approx(-15.0, abs=4.0)
+    assert (loud_dbfs(level) or 0.0) == pytest.approx(-14.0, abs=2.0)
 
 
 @pytest.mark.parametrize(
@@ -166,14 +163,40 @@ def test_what_has_no_gaps_or_silent_ones_has_no_noise_floor(track: Samples) -> N
 
 
 def test_noisy_stems_are_told() -> None:
-    found = said(measured({"Gtr": strokes(0.5, noise_db=-38.0), "Keys": strokes(0.3, 2, -80.0)}))
+    found = said(measured({"Gtr": strokes(0.5, noise_db=-45.0), "Keys": strokes(0.3, 2, -70.0)}))
     assert [c.stem for c in found["Noise between the notes"].cause] == ["Gtr"]
     assert found["Noise between the notes"].status == "info"
 
 
-def test_the_clean_song_is_praised_with_numbers() -> None:
-    (finding,) = run_check(find_check("gain-staging"), clean_mix(), load_profile("mix"))
+def test_what_is_well_is_praised_with_numbers() -> None:
+    mix = measured({"Gtr": strokes(0.4, noise_db=-70.0), "Keys": tone(300.0, 0.1)})
+    (finding,) = run_check(find_check("gain-staging"), mix, load_profile("mix"))
     assert finding.status == "pass"
     names = [m.name for m in finding.evidence]
-    assert names.count("stem_peak_dbfs") == names.count("stem_crest_db") == 7
-    assert "3 of 7 between -12 and -6 dBFS" in finding.message
+    assert [names.count(f"stem_{n}") for n in ("peak_dbfs", "crest_db", "noise_dbfs")] == [2, 2, 1]
+    assert "1 of 2 between -12 and -6 dBFS" in finding.message
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("song", ["keep_on_rolling", "city_blues_redfarn", "modern_motion", "waveform_playlist_pop"])
+def test_real_stems_give_no_false_alarm(song: str) -> None:
+    files = sorted(p for p in (DATA / song).glob("*.*") if p.suffix in (".flac", ".mp3") and "MIX" not in p.name)
+    if not files:
+        pytest.skip("the real songs are not beside this checkout (../shared/data)")
+    tracks = {}
+    for path in files:
+        audio, source = read_audio(path)
+        tracks[path.stem] = np.ascontiguousarray(audio.samples[:, : 30 * audio.sample_rate])
+    total = np.ascontiguousarray(np.sum(list(tracks.values()), axis=0, dtype=np.float32))
+    mix = with_stems(source, total, tracks)
+    found = {
+        f.title: f
+        for check in ("gain-staging", "stem-files")
+        for f in run_check(find_check(check), mix, load_profile("mix"))
+        if f.status in ("warning", "problem", "undetermined", "crashed")
+    }
+    if song != "waveform_playlist_pop":
+        assert not found
+        return
+    assert set(found) == {"Hot stems", "The sum is too high"}  # unity sum of four mastered stems: +8.4 dBTP
+    assert found["The sum is too high"].cause[0].stem in ("Vocals30", "BassDrums30")

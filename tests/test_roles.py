@@ -107,6 +107,8 @@ NAMES = {
     """,
 }
 ROWS = [(n.strip(), role) for role, names in NAMES.items() for n in names.replace("\n", " ").split(";")]
+#: So much of every song is heard.
+SECONDS = 40
 #: Least confidence at which something may be judged by a role.
 SURE = 0.5
 
@@ -274,7 +276,7 @@ def measured(song: str, files: list[str]) -> Mix:
     tracks = {}
     for name in files:
         audio, source = read_audio(DATA / song / name)
-        tracks[Path(name).stem] = audio.samples
+        tracks[Path(name).stem] = np.ascontiguousarray(audio.samples[:, : SECONDS * audio.sample_rate])
     return with_stems(source, None, tracks)
 
 

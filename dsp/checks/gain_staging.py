@@ -4,9 +4,9 @@ no room for the sum, and a bus that overloads is mended by turning all tracks do
 **How it is measured.** Per stem the highest sample, its crest factor, flat tops at any ceiling (as the clipping check
 finds them), and the noise in its gaps: the quietest steady level between the notes, where there are gaps that are not
 silence. Tracks between -12 and -6 dBFS are in a good place; after a fader they may lie anywhere below, which is no
-fault unless 16 bits hold them. Where the sum of the stems is too high, each stem's share in it is the real part of its
-spectrum times the conjugate of the sum's, over the sum's power; shares add up to one. The trim is one gain for all
-stems, so the balance stays. Where the mix is not the plain sum, its level is the business of the headroom check.
+fault unless 16 bits hold them. Where the sum of the stems is too high, a stem's share in its peaks is that of its
+power in the 10 ms in which the sum peaks. The trim is one gain for all stems, so the balance stays. Where the mix is
+not the plain sum of its stems, its level is the business of the headroom check.
 
 **References.** Laguna and Lerch 2016, AES 141 (clipping); Recording Academy Producers & Engineers Wing (peaks of a mix
 between -6 and -3 dBFS); GP Tools, recording level reference, and orphiq, gain staging (tracks between -12 and -6 dBFS).
@@ -20,6 +20,7 @@ from functools import partial
 from dsp.checks._naming import listed
 from dsp.checks._wording import clock, clocks, severity
 from dsp.findings import Advice, Cause, Finding, Fix, GainMove, Measurement, Status
+from dsp.listening.causes_peaks import peak_shares
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.stems import trims
@@ -149,15 +150,15 @@ def _bus(stems: Stems, mix: Mix, number: Callable[[str], float]) -> list[Finding
     limit, full = number("bus_dbfs"), number("overload_dbfs")
     if peak is None or peak <= limit or trims.bus_gain_db(stems, PLAIN_DB) is None:
         return []
-    over = trims.overloads(stems, mix.readings.level, max(limit, full) if peak > full else limit)
+    over = trims.overloads(mix.readings.level, full if peak > full else limit)
     if not over:
         return []
-    shares, trim = trims.common(over), round(number("bus_target_dbfs") - peak - 0.05, 1)
+    shares, trim = _shares(stems, mix, over), round(number("bus_target_dbfs") - peak - 0.05, 1)
     above = full if peak > full else limit
     who = listed([f"'{name}' makes {share:.0%}" for name, share in shares], 3)
     message = (
         f"The sum of the stems peaks at {peak:+.1f} dBFS and is above {above:g} dBFS {_stretches(over)}. There"
-        f" {who} of its power. {trim:+.1f} dB on every"
+        f" {who} of its peaks. {trim:+.1f} dB on every"
         f" stem brings the bus to {number('bus_target_dbfs'):g} dBFS and leaves the balance as it is."
     )
     evidence = [Measurement("bus_peak_dbfs", peak, "dBFS", mix.readings.level.sample_peak_at_s)]
@@ -168,6 +169,13 @@ def _bus(stems: Stems, mix: Mix, number: Callable[[str], float]) -> list[Finding
              measured=f"sum {peak:+.1f} dBFS", target=f"<= {limit:g} dBFS",
              cause=[Cause(name, share) for name, share in shares], fixes=fixes)
     ]  # fmt: skip
+
+
+def _shares(stems: Stems, mix: Mix, over: Sequence[Overload]) -> list[tuple[str, float]]:
+    """The stems that make the peaks of these stretches, and how much of them, highest first."""
+    shares, _ = peak_shares(mix, stems, [(o.start_s, o.end_s) for o in over])
+    pairs = zip((s.name for s in stems.sounding), shares.tolist(), strict=True)
+    return sorted(pairs, key=lambda pair: -pair[1])
 
 
 def _stretches(over: Sequence[Overload]) -> str:

@@ -4,12 +4,13 @@ words that jump out.
 
 **How it is measured.** *Too dense*: in passages of 3 s, how far the peaks stand above the level (crest factor) and
 above the loudness (PSR), the medians over all loud passages, against the usual range of the role; the crest decides,
-and PSR must not contradict a warning. Roles whose sound may be anything (synthesisers, organs, effects) are not judged. *Make-up gain*: a
-stem that is too dense and much louder than the others; a bus that lifts quiet moments but takes back the loud ones.
-*Uneven*: the phrases of a lead vocal, the notes of a bass, the hits of a kick, measured between their rests; what
-follows the rest of the mix, by as much as fits best, is arrangement and does not count. What is left is told as the
-spread between the 10th and the 90th percentile. The compressor that evens it out is found by running many over the
-stem's own level: the gentlest that reaches the usual spread, with the gain reduction it will show.
+and PSR must not contradict a warning. Roles whose sound may be anything (synthesisers, organs, effects) are not
+judged. *Make-up gain*: a stem that is too dense and much louder than the others; a bus that lifts quiet moments but
+takes back the loud ones. *Uneven*: the phrases of a lead vocal, the notes of a bass, the hits of a kick, measured
+between their rests; what follows the rest of the mix, by as much as fits best, is arrangement and does not count. What
+is left is told as the spread between the 10th and the 90th percentile. The compressor that evens it out is found by
+running many over the stem's own level: the gentlest that reaches the usual spread, with the gain reduction it will
+show.
 
 **References.** Giannoulis, Massberg and Reiss 2012 (JAES 60) on compressors; Ian Shepherd on PSR; De Man 2014 on
 levels; ranges and settings of the roles: presets/instruments.toml.
@@ -104,7 +105,7 @@ def _dense(stem: Stem, role: Instrument, found: Density, above: float | None, pr
     low, high = role.number("usual_crest_low_db") or 0.0, role.number("usual_crest_high_db") or 0.0
     lack, psr = low - found.crest_db, role.number("usual_psr_low_db")
     hot = above is not None and above >= profile.number(ID, "hot_lu")
-    agreed = None in (psr, found.psr_db) or found.psr_db < psr + profile.number(ID, "psr_agrees_db")
+    agreed = psr is None or found.psr_db is None or found.psr_db < psr + profile.number(ID, "psr_agrees_db")
     warned = (hot or lack >= profile.number(ID, "warning_db")) and agreed and stem.role.confidence >= SURE
     status: Status = "warning" if warned else "info"
     message = (

@@ -74,7 +74,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     title, message, fixes = _said(stems, found)
     where = _where(left, same)
     message += _regions(stems, found) if found.kind in ("missing", "otherwise") else ""
-    message += f" Without it {_db(left.given_db)} of the mix is left over{_times(where, left)}."
+    message += f" With the sum taken off, {_db(left.given_db)} of the mix remains{_times(where, left)}."
     return (
         _finding(
             status, title, message, _numbers(bus, left) + _of_stems(stems, found) + where, words, _causes(found), fixes

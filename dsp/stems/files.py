@@ -20,8 +20,8 @@ ONE_SIGNAL = 1e-4
 LEAST_SKETCH = 1e-4
 #: Frames (of 50 ms) over which the bus is taken to have one gain per band when looking for what is missing: 2 s.
 STEADY_FRAMES = 40
-#: Length of the end of a file that is looked at, and the loud part of a stem: the upper tenth within 40 dB.
-END_S, LOUD_SHARE, LOUD_WITHIN_DB = 0.05, 0.9, -40.0
+#: Length of the end of a file that is looked at, and the loud part of a stem: the upper tenth within 30 dB.
+END_S, LOUD_SHARE, LOUD_WITHIN_DB = 0.05, 0.9, -30.0
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,12 @@ BAND_HZ = (40.0, 10_000.0)
 LEAST_SIGMAS, AHEAD_SIGMAS = 12.0, 6.0
 #: The place a stem has is kept where it fits by this share of the best.
 KEPT_SHARE = 0.8
-#: What is closer is one place (s).
-SAME_S = 0.02
+#: Peaks this close belong to one place; so close to the place a stem has it stays (s).
+SAME_S, NEAR_S = 0.02, 5e-4
 #: Rates of the search (Hz): the second, the sketch's own, where the first finds nothing.
 COARSE_HZ, ALL_HZ = 2_000.0, 1e9
+#: Moments in which the bus has one gain (s).
+MOMENT_S = 0.05
 #: Windows of the exact look (s), how many of them, and how far from the coarse place they look (s).
 WINDOW_S, WINDOWS, FINE_S = 0.5, 240, 1e-3
 #: A bus delays everything if this share of the stems agrees on it within so much (s); no plug-in needs longer (s).
@@ -136,13 +138,22 @@ class _Puzzle:
         track = _track(stem.readings.sketch)
         if stem.name in self._placed:
             self._add(track, self._placed.pop(stem.name), -1.0)
-        energy = float(self._known @ self._known)
-        gain = float(self._mix @ self._known) / energy if energy > 0.0 else 0.0
-        place = _place(track, self._mix - np.float32(gain) * self._known, self._rate_hz, self._home_s)
+        place = _place(track, self._rest(), self._rate_hz, self._home_s)
         if place.certain:
             self._placed[stem.name] = round(place.lag_s * self._rate_hz)
             self._add(track, self._placed[stem.name], 1.0)
         return place
+
+    def _rest(self) -> Curve:
+        """What the known stems do not explain, at the gain that the bus has from moment to moment."""
+        size = round(MOMENT_S * self._rate_hz)
+        ends = (0, -len(self._mix) % size)
+        mix, known = (np.pad(x, ends).reshape(-1, size) for x in (self._mix, self._known))
+        shared, energy = np.vecdot(mix, known), np.vecdot(known, known)
+        usual = float(shared.sum()) / max(float(energy.sum()), 1e-30)
+        gain = np.where(energy > 0.0, shared / np.maximum(energy, 1e-30), usual)
+        gain = np.clip(gain, 0.5 * usual, 1.5 * usual)[:, None] if usual > 0.0 else np.zeros((len(gain), 1))
+        return np.asarray((mix - gain.astype(np.float32) * known).ravel()[: len(self._mix)])
 
     def _add(self, track: Curve, shift: int, gain: float) -> None:
         start, skip = max(0, shift), max(0, -shift)
@@ -240,7 +251,7 @@ def _matched(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
     if sigma <= 0.0 or norm <= 0.0:
         return Place(0.0, 0.0, 0.0, False)
     sigmas, gain = float(height[top]) / sigma, float(height[top]) / norm
-    if abs(lag - home) <= 1 or here >= KEPT_SHARE * float(height[top]):
+    if abs(lag - home) <= max(1, round(NEAR_S * rate_hz)) or here >= KEPT_SHARE * float(height[top]):
         return Place(home_s, gain, sigmas, sigmas >= LEAST_SIGMAS)
     certain = sigmas >= LEAST_SIGMAS and float(height[top]) - second >= AHEAD_SIGMAS * sigma
     return Place(lag / rate_hz, gain, sigmas, certain)

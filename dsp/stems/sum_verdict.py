@@ -1,4 +1,4 @@
-"""Whether the stems sum to the mix, and if not, whose doing that is: the bus's, one stem's, or something that is in none."""
+"""Whether the stems sum to the mix, and if not, whose doing that is: the bus's, one stem's, or what is in none."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ABSENT, LEVEL_DB = 0.1, 1.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What came of it. `fit` is the stem's where it is one's, `lag` where that is late, `levels` where it is several."""
+    """What came of it: `fit` of the stem where it is one, `lag` where that is late, `levels` where it is several."""
 
     kind: Kind
     fit: Fit | None = None
@@ -72,9 +72,8 @@ def verdict(stems: Stems, bus: BusReadings, same_db: float) -> Verdict:
     found = [f for v in seen for f in fits(stems, v)]
     base = min(v.share for v in seen)
     gain = min(found, key=lambda f: f.left)
-    explained = (
-        bus.left.explained_db <= max(EXPLAINED_DB, same_db) and bus.left.explained_db <= bus.left.given_db - IMPROVED_DB
-    )
+    improved = bus.left.explained_db <= bus.left.given_db - IMPROVED_DB
+    explained = improved and bus.left.explained_db <= max(EXPLAINED_DB, same_db)
     bound = min(base, from_power_db(bus.left.explained_db)) * BETTER if explained else base * SETTLED
     if gain.left <= bound and len(stems.sounding) > 1:
         return _by_gain(gain, flat)

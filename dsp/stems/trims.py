@@ -1,15 +1,14 @@
-"""Levels of stems: what is clipped and how, the noise between the notes, where the sum overloads and who does it."""
+"""Levels of stems: what is clipped and how, the noise between the notes, and where their sum overloads."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dsp.meters.level import Level
 from dsp.stems.files import loud_power
-from dsp.stems.model import SUM, Stem, Stems
+from dsp.stems.model import Stem, Stems
 from dsp.units import Curve, amplitude_db, from_amplitude_db, from_power_db, power_db
 
 #: Clips closer than this in time are one event to the ear (s).
@@ -39,13 +38,12 @@ class Clips:
 
 @dataclass(frozen=True)
 class Overload:
-    """A stretch where the sum is above the limit: where it is highest, and the shares of the stems there."""
+    """A stretch where the sum is above the limit, how high it gets, and in the half second from when on."""
 
     start_s: float
     end_s: float
     at_s: float
     peak_dbfs: float
-    shares: tuple[tuple[str, float], ...]
 
 
 def clips(stem: Stem, sample_rate: int) -> Clips | None:
@@ -97,57 +95,24 @@ def bits_left(level: Level, bits: int) -> float | None:
     return None if peak is None else bits + peak / (20.0 * np.log10(2.0))
 
 
-def overloads(stems: Stems, bus: Level, limit_dbfs: float) -> tuple[Overload, ...]:
-    """Stretches where the sum, as measured in `bus`, is above a limit; the highest first."""
+def overloads(bus: Level, limit_dbfs: float) -> tuple[Overload, ...]:
+    """Stretches, to half a second, where the sum as measured in `bus` is above a limit; the highest first."""
     if not len(bus.block_peaks):
         return ()
     peaks = bus.block_peaks.max(axis=1)
     over = np.flatnonzero(peaks > from_amplitude_db(limit_dbfs))
-    total = stems.sum_power.sum(axis=1, dtype=np.float64)
-    found = []
-    for place in np.split(over, np.flatnonzero(np.diff(over) * bus.block_s > PLACE_S) + 1) if len(over) else []:
-        frames = [_loudest(total, block * bus.block_s, bus.block_s, stems.frame_s) for block in place]
-        highest = int(peaks[place].argmax())
-        found.append(
-            Overload(
-                start_s=float(place[0] * bus.block_s),
-                end_s=float((place[-1] + 1) * bus.block_s),
-                at_s=frames[highest] * stems.frame_s,
-                peak_dbfs=amplitude_db(float(peaks[place[highest]])),
-                shares=shares_at(stems, frames),
-            )
+    if not len(over):
+        return ()
+    found = [
+        Overload(
+            start_s=float(place[0] * bus.block_s),
+            end_s=float((place[-1] + 1) * bus.block_s),
+            at_s=float(place[peaks[place].argmax()] * bus.block_s),
+            peak_dbfs=amplitude_db(float(peaks[place].max())),
         )
+        for place in np.split(over, np.flatnonzero(np.diff(over) * bus.block_s > PLACE_S) + 1)
+    ]
     return tuple(sorted(found, key=lambda o: -o.peak_dbfs))
-
-
-def _loudest(total: Curve, start_s: float, length_s: float, frame_s: float) -> int:
-    """The frame of a stretch where the sum is loudest."""
-    first = min(round(start_s / frame_s), len(total) - 1)
-    last = max(round((start_s + length_s) / frame_s), first + 1)
-    return first + int(total[first:last].argmax())
-
-
-def shares_at(stems: Stems, frames: Sequence[int]) -> tuple[tuple[str, float], ...]:
-    """Shares of the stems in the power of the sum at some frames, highest first; they add up to 1.
-
-    The share is the real part of the stem times the conjugate of the sum: what the sum would lose, to first order,
-    were the stem turned down. A stem that cancels others has none.
-    """
-    parts = [(s.name, float(s.readings.cross[frames, SUM, 0].sum(dtype=np.float64))) for s in stems.sounding]
-    positive = [(name, max(part, 0.0)) for name, part in parts]
-    total = sum(part for _, part in positive)
-    shares = [(name, part / total) for name, part in positive] if total > 0.0 else []
-    return tuple(sorted((s for s in shares if s[1] > 0.0), key=lambda s: -s[1]))
-
-
-def common(found: Sequence[Overload]) -> tuple[tuple[str, float], ...]:
-    """The shares over several places, each counted by its power, highest first."""
-    total: dict[str, float] = {}
-    weights = [from_power_db(o.peak_dbfs) for o in found]
-    for overload, weight in zip(found, weights, strict=True):
-        for name, share in overload.shares:
-            total[name] = total.get(name, 0.0) + share * weight / sum(weights)
-    return tuple(sorted(total.items(), key=lambda s: -s[1]))
 
 
 def bus_gain_db(stems: Stems, unlike_db: float) -> float | None:

@@ -29,7 +29,8 @@ State = Literal["same", "version", "shifted", "other"]
 #: A reference coheres with the mix over bands by this much (mean of the magnitude-squared coherence) if it is a version
 #: of it. Unrelated songs stay below 0.05, a stem that is half of the mix and late leaves 0.3.
 RELATED: Final = 0.15
-#: Where the gain between two versions is not plain, it is 1 unless that leaves this many times more unexplained.
+#: Where the gain between two versions is not plain, it is 1 unless that takes more stems to explain the difference, or
+#: leaves this many times more of it.
 ALMOST_EQUAL: Final = 2.5
 #: A difference below this (dB of the power of the mix, bands alike) is dither and rounding.
 SAME_DB: Final = -50.0
@@ -123,12 +124,13 @@ def _compare(stems: Stems, k: int) -> Version:
         return Version(reference.name, "shifted" if shift_s else "other", shift_s=shift_s)
     first, *others = gains_between(stems, reference, found)
     best = _at(stems, k, found, first)
-    if others and best.left > (1.0 - SURE) * best.total:
+    if others and (len(best.parts) != 1 or not best.sure):
         shift_s = _shift_s(stems, reference)
         if shift_s:
             return Version(reference.name, "shifted", shift_s=shift_s)
         again = _at(stems, k, found, others[0])
-        best = best if best.left <= ALMOST_EQUAL * again.left else again
+        simpler = len(again.parts) < len(best.parts) or best.left > ALMOST_EQUAL * again.left
+        best = again if again.sure and simpler else best
     gain, total, left = best.gain, best.total, best.left
     difference_db = power_db(max(total, 0.0))
     if total < from_power_db(SAME_DB):
@@ -163,6 +165,11 @@ class _Tried:
     @property
     def left(self) -> float:
         return self.total - sum(p.energy for p in self.parts)
+
+    @property
+    def sure(self) -> bool:
+        """Whether the stems explain nearly all of it."""
+        return self.left <= (1.0 - SURE) * self.total
 
 
 def _at(stems: Stems, k: int, found: Sums, gain: float) -> _Tried:

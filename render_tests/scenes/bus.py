@@ -61,7 +61,7 @@ def bus_limiter_behind_an_equaliser() -> Take:
     return Take(quantised(mix), wav_source("driven"), stems=tracks, cause=BUS)
 
 
-@scene("bus-processing", "warning", "over-compression", "bus-limiter", "low-end-mono", "frequency-balance")
+@scene("bus-processing", "warning", "over-compression", "crest-factor")
 def bus_compressor() -> Take:
     """A compressor that works hard all the time: 4:1 far into the mix."""
     tracks = clean_tracks()
@@ -86,7 +86,7 @@ def stem_upside_down() -> Take:
     """The keys were exported with the other polarity."""
     tracks = clean_tracks()
     mix = _sum(tracks) - 2.0 * tracks["Keys"]
-    return Take(quantised(mix), wav_source("keys upside down"), stems=tracks, cause=("Keys",))
+    return Take(quantised(gain(-1.0) * mix), wav_source("keys upside down"), stems=tracks, cause=("Keys",))
 
 
 @scene("stem-sum", "warning")
@@ -102,7 +102,7 @@ def stem_filtered() -> Take:
     """The lead was equalised after the export."""
     tracks = clean_tracks()
     mix = _sum(tracks) - tracks["Lead"] + _bell(tracks["Lead"], 900.0, 6.0, 1.0)
-    return Take(quantised(mix), wav_source("other lead"), stems=tracks, cause=("Lead",))
+    return Take(quantised(gain(-1.0) * mix), wav_source("other lead"), stems=tracks, cause=("Lead",))
 
 
 @scene("stem-sum", "warning", "frequency-balance", "masking")
