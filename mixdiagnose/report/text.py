@@ -37,7 +37,7 @@ PLAIN_WIDTH = 80
 TOLD = ("problem", "crashed", "warning", "undetermined", "info")
 
 #: Checks whose answer is worth reading when nothing is wrong as well.
-ANSWERS = ("frequency-balance", "mastering-forecast", "codec-peaks", "platforms")
+ANSWERS = ("frequency-balance", "mastering-forecast", "codec-peaks", "platforms", "masking", "vocal-level", "stem-sum")
 
 #: Readings shown, with their names for people.
 SHOWN = (
