@@ -96,7 +96,7 @@ def test_phrases_lie_between_rests() -> None:
     for start, end in ((100, 200), (220, 300), (400, 500), (700, 720)):
         power[start:end] = 0.01
     found = phrases(power, 0.01)
-    assert [(round(p.start_s, 1), round(p.end_s, 1)) for p in found] == [(1.0, 3.0), (4.0, 5.0)]
+    assert np.allclose([(p.start_s, p.end_s) for p in found], [(1.0, 3.0), (4.0, 5.0)], atol=0.06)
     assert found[1].level_db == pytest.approx(-0.691 - 20.0, abs=0.6)
 
 
@@ -159,7 +159,7 @@ def test_what_the_arrangement_does_is_not_uneven() -> None:
     assert with_the_band.spread_db == pytest.approx(0.0, abs=0.5)
     assert with_the_band.follows == pytest.approx(1.0, abs=0.05)
     assert in_front.spread_db == pytest.approx(0.0, abs=1e-6)
-    assert in_front.follows == 0.0
+    assert in_front.follows == pytest.approx(0.0, abs=1e-9)
 
 
 @pytest.mark.parametrize("ride_db", [0.0, 2.5, 5.0, 7.0])
@@ -236,9 +236,8 @@ def test_the_harder_it_is_compressed_the_denser_it_is() -> None:
     peak = float(np.abs(drums).max())
     found = []
     for drive_db in (0, 6, 12, 18, 24):
-        squashed = pedalboard.Pedalboard(
-            [pedalboard.Gain(drive_db), pedalboard.Limiter(threshold_db=float(20 * np.log10(peak)), release_ms=60)]
-        )(drums, RATE)
+        limiter = pedalboard.Limiter(threshold_db=float(20 * np.log10(peak)), release_ms=60)
+        squashed = limiter(drums * np.float32(10 ** (drive_db / 20)), RATE)
         density_of = dense(squashed.astype(np.float64))
         assert density_of is not None
         found.append(density_of.crest_db)
@@ -310,8 +309,8 @@ def test_the_expected_reduction_is_that_of_a_compressor(threshold_db: float, rat
 
 def test_the_expected_reduction_is_that_of_a_plugin() -> None:
     voice, found = voice_sketch()
-    board = pedalboard.Pedalboard([pedalboard.Compressor(threshold_db=-28, ratio=3, attack_ms=10, release_ms=100)])
-    out = board(voice.astype(np.float32), RATE)
+    compressor = pedalboard.Compressor(threshold_db=-28, ratio=3, attack_ms=10, release_ms=100)
+    out = compressor(voice.astype(np.float32), RATE)
     hop = RATE // 20
     n = voice.shape[1] // hop
     before, after = ((x[:, : n * hop].reshape(n, hop) ** 2).sum(axis=1) for x in (voice, out.astype(np.float64)))

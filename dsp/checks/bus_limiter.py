@@ -9,9 +9,9 @@ is undone first. A model calibrated on songs with and without limiters of six fa
 right as the table in the README says. Less than 20 s, steady tones and exact loops are *undetermined*; less than a
 minute and lossy files count less. A bus compressor is not a limiter: *over-compression* speaks of that.
 
-With the stems beside the mix nothing is estimated: what went into the bus is their sum, what came out is the mix, and the
-peaks that lost level on the way are counted (as *bus-processing* measures them, equaliser undone). Where the stems are
-not those of the mix, the statistics above speak.
+With the stems beside the mix nothing is estimated: what went into the bus is their sum, what came out is the mix, and
+the peaks that lost level on the way are counted (as *bus-processing* measures them, equaliser undone). Where the stems
+are not those of the mix, the statistics above speak.
 
 **References.** Laguna and Lerch 2016 (AES 141) on ceilings; peaks over threshold (M10, a generalised Pareto fit);
 Deruty and Pachet 2015 on limiting in released music; Abbey Road mastering, delivery notes. Model and calibration:
@@ -28,7 +28,7 @@ from dsp.meters.limiting import SHAVED_DB, LimiterEvidence, why_unknown
 from dsp.meters.moments import HIGH_PASSES
 from dsp.mix import Mix
 from dsp.profile import Profile
-from dsp.stems.bus import BusReadings, Dynamics
+from dsp.stems.bus_readings import BusReadings, Dynamics
 
 ID, TITLE, DIMENSION, NEEDS = "bus-limiter", "Limiter on the mix bus", "dynamics", ("loudness",)
 MEANS = "A limiter, maximiser or clipper was left on the mix bus, or on a group that everything runs through."
@@ -75,14 +75,12 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     )  # fmt: skip
 
 
-def _proved(
-    mix: Mix, evidence: LimiterEvidence, bus: BusReadings, dynamics: Dynamics, profile: Profile
-) -> Finding:
+def _proved(mix: Mix, evidence: LimiterEvidence, bus: BusReadings, dynamics: Dynamics, profile: Profile) -> Finding:
     """The verdict where the stems show what went into the bus."""
     reduced = dynamics.reduced
     off, times = dynamics.peak_db[reduced], dynamics.peak_s[reduced]
     most = float(off.max(initial=0.0))
-    numbers = (
+    numbers: tuple[Measurement, ...] = (
         Measurement("reduced_peaks", float(reduced.sum()), "peaks"),
         Measurement("reduction_max_db", most, "dB"),
         Measurement("reduction_median_db", float(np.median(off)) if len(off) else None, "dB"),
@@ -100,8 +98,8 @@ def _proved(
     status: Status = "problem" if judged else "info"
     ceiling = f" at a ceiling of {dynamics.ceiling_dbfs:.1f} dBFS" if dynamics.ceiling_dbfs is not None else ""
     message = (
-        f"The stems prove it: the bus took {float(np.median(off)):.1f} dB (up to {most:.1f} dB) off {int(reduced.sum())}"
-        f" peaks{ceiling} ({clocks(times.tolist())}): a {dynamics.kind}."
+        f"The stems prove it: the bus took {np.median(off):.1f} dB (up to {most:.1f} dB) off the peaks of {len(off)} of"
+        f" {len(dynamics.peak_db)} half seconds{ceiling} ({clocks(times.tolist())}): a {dynamics.kind}."
     )
     listed = np.sort(np.argsort(-off)[:MOST_TIMES])
     numbers += tuple(Measurement("reduction_db", float(off[k]), "dB", float(times[k])) for k in listed)

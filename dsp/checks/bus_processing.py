@@ -1,17 +1,18 @@
-"""**Why it matters.** What sits on the mix bus changes everything under it, and mastering cannot take it off again. Gentle
-glue is part of many mixes; a limiter, a clipper or six decibels of compression are decisions for mastering. Here they are
-not guessed from the mix but read from what went in and what came out.
+"""**Why it matters.** What sits on the mix bus changes everything under it, and mastering cannot take it off again.
+Gentle glue is part of many mixes; a limiter, a clipper or six decibels of compression are decisions for mastering.
+Here they are not guessed from the mix but read from what went in and what came out.
 
 **How it is measured.** The cross spectra of the sum of the stems and the mix are modelled as a gain over time times a
 frequency response (iteratively reweighted least squares, so that moments in which the gain moves do not bend the
 response). The response is the equaliser; gain, polarity and delay come with it. Around the highest peak of every half
 second the equaliser is undone, before the dynamics or after them, whichever fits, and the gain is read to the
-millisecond. Output peaks that end at one level while the input goes on rising are a limiter; a curve of output against
-input that explains the peaks better than a moving gain is a clipper or saturation; the rest is compression, whose ratio,
-threshold and release are estimates. Where the stems are not those of the mix (*stem-sum*) nothing is said here.
+millisecond. Output peaks that end at one level while the input goes on rising are a limiter; a curve of output
+against input that explains the peaks better than a moving gain is a clipper or saturation; the rest is compression,
+whose ratio, threshold and release are estimates. Where the stems are not those of the mix (*stem-sum*) nothing is said
+here.
 
-**References.** Alternating least squares; Giannoulis, Massberg and Reiss 2012 on compressors (JAES 60, 6); minimum phase
-by the cepstrum (Oppenheim and Schafer). Amounts: Abbey Road, mastering delivery: remove final compression and limiting.
+**References.** Alternating least squares; Giannoulis, Massberg and Reiss 2012 on compressors (JAES 60, 6); minimum
+phase by the cepstrum (Oppenheim and Schafer). Abbey Road, mastering delivery: remove final compression and limiting.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dsp.checks._wording import clocks, severity
 from dsp.findings import Advice, Cause, Finding, Measurement, Status
 from dsp.mix import Mix
 from dsp.profile import Profile
-from dsp.stems.bus import BusReadings, Dynamics
+from dsp.stems.bus_readings import BusReadings, Dynamics
 from dsp.stems.bus_words import Bend, bends, compression
 from dsp.stems.sum_verdict import verdict
 

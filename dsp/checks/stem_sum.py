@@ -1,16 +1,17 @@
-"""**Why it matters.** Everything that is said about stems, and every fix made to them, is about the mix only as far as the
-mix is their sum. A stem that was exported at another level, late, upside down or not at all makes all of it wrong; so does
-a reverb return or an instrument that is in no stem. And whoever is to mix or master from the stems gets another song.
+"""**Why it matters.** Everything that is said about stems, and every fix made to them, is about the mix only as far as
+the mix is their sum. A stem that was exported at another level, late, upside down or not at all makes all of it wrong;
+so does a reverb return or an instrument that is in no stem. And whoever is to mix or master from the stems gets another
+song.
 
 **How it is measured.** The stems are summed and subtracted from the mix at the one gain that leaves least. Where that
 leaves more than a rounding, the response of the bus and its gain over time are found from the cross spectra of sum and
-mix, and what they explain is taken away (*bus-processing* says what the bus did). What then is left is correlated with every
-stem, in third octaves and, for delays up to 20 ms, sample by sample below 3.2 kHz: one number per stem tells a level
-or a polarity, one number per band an equaliser, a peak of the correlation a delay. What correlates with no stem is in none
-of them, and is placed by region and time. A lossy mix keeps what its codec leaves.
+mix, and what they explain is taken away (*bus-processing* says what the bus did). What then is left is correlated with
+every stem, in third octaves and, for delays up to 20 ms, sample by sample below 3.2 kHz: one number per stem tells a
+level or a polarity, one number per band an equaliser, a peak of the correlation a delay. What correlates with no stem
+is in none of them, and is placed by region and time. A lossy mix keeps what its codec leaves.
 
-**References.** Least squares and coherence (Bendat and Piersol, *Random Data*); null tests as engineers do them: -40 dB is
-1 % of the amplitude.
+**References.** Least squares and coherence (Bendat and Piersol, *Random Data*); null tests as engineers do them: -40 dB
+is 1 % of the amplitude.
 """
 
 from __future__ import annotations
@@ -19,29 +20,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dsp.checks._stem_words import numbers_of, region_of, said
 from dsp.checks._wording import clock, clocks, severity, spans
-from dsp.findings import Advice, Cause, DelayMove, Finding, Fix, GainMove, Measurement, PolarityMove, Status
+from dsp.findings import Advice, Cause, Finding, Fix, Measurement, Status
 from dsp.mix import Mix
 from dsp.profile import Profile
-from dsp.regions import REGIONS
-from dsp.stems.bus import BusReadings, Left
-from dsp.stems.model import Stems
-from dsp.stems.sum_verdict import Verdict, left_by_band, level_db, verdict
+from dsp.stems.bus_readings import BusReadings, Left
+from dsp.stems.sum_verdict import Verdict, verdict
 from dsp.units import power_db, power_db_curve
 
 ID, TITLE, DIMENSION, NEEDS = "stem-sum", "Stems and mix", "delivery", ("bus",)
 MEANS = (
-    "The stems were not exported from the session as it was when the mix was bounced: a fader, a plugin or a mute changed,"
-    " or a return or an instrument was left out."
+    "The stems were not exported from the session as it was when the mix was bounced: a fader, a plugin or a mute"
+    " changed, or a return or an instrument was left out."
 )
 LISTEN = (
     "The mix against the sum of the stems with the polarity of one of them switched: what remains is the difference."
 )
 
-#: Passages and bands listed at most, and how far below the worst half second a passage still counts (dB).
+#: Passages listed at most, and how far below the worst half second a passage still counts (dB).
 MOST_LISTED, WITHIN_DB = 6, 10.0
-#: A band of a stem counts as filtered by this much (dB).
-BAND_DB = 1.0
 
 
 def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
@@ -61,8 +59,8 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         return (_finding("pass", "The stems sum to the mix", message, _numbers(bus, left), words),)
     if found.kind == "bus":
         message = (
-            f"The stems sum to the mix once what the mix bus did is taken away: {_db(left.given_db)} is left with a gain alone,"
-            f" {_db(left.explained_db)} after its processing."
+            "The stems sum to the mix once what the mix bus did is taken away:"
+            f" {_db(left.given_db)} is left with a gain alone, {_db(left.explained_db)} after its processing."
         )
         return (_finding("pass", "The stems are those of the mix", message, _numbers(bus, left), words),)
     lossy = mix.source.lossy or any(s.source.lossy for s in stems.sounding)
@@ -71,13 +69,14 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         return (_finding("pass", "The stems sum to the mix", message, _numbers(bus, left), words),)
     small = (left.explained_db or 0.0) <= profile.number(ID, "info_db")
     status: Status = "info" if small else "warning"
-    title, message, fixes = _said(stems, found)
+    title, message, fixes = said(stems, found)
     where = _where(left, same)
-    message += _regions(stems, found) if found.kind in ("missing", "otherwise") else ""
+    message += region_of(stems, found) if found.kind in ("missing", "otherwise") else ""
     message += f" With the sum taken off, {_db(left.given_db)} of the mix remains{_times(where, left)}."
     return (
         _finding(
-            status, title, message, _numbers(bus, left) + _of_stems(stems, found) + where, words, _causes(found), fixes
+            status, title, message, _numbers(bus, left) + numbers_of(stems, found) + where, words,
+            cause=_causes(found), fixes=fixes,
         ),
     )  # fmt: skip
 
@@ -88,6 +87,7 @@ def _finding(
     message: str,
     evidence: tuple[Measurement, ...],
     measured: str,
+    *,
     cause: tuple[Cause, ...] = (),
     fixes: tuple[Fix, ...] = (),
 ) -> Finding:
@@ -99,10 +99,9 @@ def _finding(
 
 def _unjudged(mix: Mix, bus: BusReadings, found: Verdict, words: str) -> Finding:
     if found.kind == "silent" or bus.delay_samples is None:
-        numbers = (Measurement("duration_s", mix.duration_s, "s"),)
-        return _finding(
-            "undetermined", "Stems and mix: undetermined", "Undetermined: one of them is silent.", numbers, words
-        )
+        silence = (Measurement("duration_s", mix.duration_s, "s"),)
+        message = "Undetermined: one of them is silent."
+        return _finding("undetermined", "Stems and mix: undetermined", message, silence, words)
     late_ms = 1e3 * bus.delay_samples / mix.source.sample_rate
     numbers = (
         Measurement("bus_delay_samples", bus.delay_samples, "samples"),
@@ -113,106 +112,7 @@ def _unjudged(mix: Mix, bus: BusReadings, found: Verdict, words: str) -> Finding
         f" ({bus.delay_samples:.0f} samples), so they cannot be subtracted: export both from the same start."
     )
     fixes = (Advice("Export mix and stems from the same start, with plugin delay compensation on.", "mix bus"),)
-    return _finding("warning", "Mix and stems start apart", message, numbers, words, (), fixes)
-
-
-def _said(stems: Stems, found: Verdict) -> tuple[str, str, tuple[Fix, ...]]:
-    """Title, the first sentence and the moves."""
-    fit, lag = found.fit, found.lag
-    name = fit.stem if fit else ""
-    if found.kind == "level" and fit:
-        by = level_db(fit.change)
-        louder = "louder" if by > 0 else "quieter"
-        return (
-            f"{name} has another level in the mix",
-            f"{name} in the mix is {abs(by):.1f} dB {louder} than its stem.",
-            (GainMove(name, round(by, 2)),),
-        )
-    if found.kind == "polarity" and fit:
-        by = level_db(fit.change)
-        also = f", and {abs(by):.1f} dB {'louder' if by > 0 else 'quieter'}" if abs(by) >= 0.3 else ""
-        moves: tuple[Fix, ...] = (PolarityMove(name), *((GainMove(name, round(by, 2)),) if also else ()))
-        return f"{name} is upside down", f"{name} in the mix has the opposite polarity of its stem{also}.", moves
-    if found.kind == "absent" and fit:
-        message = f"{name} is not in the mix: its stem has to be left out for the sum to be the mix."
-        return f"{name} is not in the mix", message, (Advice("Leave this stem out, or bounce the mix with it.", name),)
-    if found.kind == "delay" and lag:
-        late_ms = 1e3 * lag.samples / stems.stems[0].source.sample_rate
-        upside = " and upside down" if lag.change < 0 else ""
-        message = (
-            f"{name} in the mix comes {abs(late_ms):.2f} ms ({abs(lag.samples):.1f} samples)"
-            f" {'later' if late_ms > 0 else 'earlier'} than its stem{upside}."
-        )
-        move: tuple[Fix, ...] = (DelayMove(name, round(lag.samples, 3)),)
-        return f"{name} lies elsewhere in the mix", message, move + ((PolarityMove(name),) if upside else ())
-    if found.kind == "equaliser" and fit:
-        hz, by = _most(stems, found)
-        message = f"{name} in the mix is filtered beside its stem: {by:+.1f} dB near {hz:.0f} Hz."
-        return (
-            f"{name} sounds otherwise in the mix",
-            message,
-            (Advice("Export this stem again, with its inserts.", name),),
-        )
-    if found.kind == "several":
-        parts = [f"{s} {level_db(c):+.1f} dB{' and upside down' if c < 0 else ''}" for s, c in found.levels[:4]]
-        moves = tuple(GainMove(s, round(level_db(c), 2)) for s, c in found.levels if c > 0)
-        return (
-            "Several stems have other levels in the mix",
-            f"Beside their stems, in the mix: {', '.join(parts)}.",
-            moves,
-        )
-    if found.kind == "otherwise" and fit:
-        return (
-            f"{name} is otherwise in the mix",
-            f"What the mix holds beside the stems is related to {name} alone: another take, edit or effect of it.",
-            (Advice("Export this stem again from the session as it was bounced.", name),),
-        )
-    return (
-        "The mix holds what no stem has",
-        "What the mix holds beside the stems is in none of them: a return, a bus effect or an instrument was not exported.",
-        (Advice("Export the returns and every track that feeds the mix bus, and measure again.", "mix"),),
-    )
-
-
-def _most(stems: Stems, found: Verdict) -> tuple[float, float]:
-    """The band in which a filtered stem differs most, counting by what it has there, and by how much (dB)."""
-    fit = found.fit
-    assert fit is not None
-    power = stems.named(fit.stem).readings.power.sum(axis=0) * fit.view.weight
-    change = np.maximum(np.abs(fit.bands), 1e-3)
-    at = int((np.abs(change - 1.0) ** 2 * power).argmax())
-    return float(stems.band_hz[at]), float(20.0 * np.log10(change[at]))
-
-
-def _of_stems(stems: Stems, found: Verdict) -> tuple[Measurement, ...]:
-    """Numbers of the stems it is about."""
-    fit, lag = found.fit, found.lag
-    if found.levels:
-        return tuple(Measurement("stem_level_db", level_db(c), "dB") for _, c in found.levels)
-    if lag:
-        rate = stems.stems[0].source.sample_rate
-        return (
-            Measurement("stem_delay_samples", lag.samples, "samples"),
-            Measurement("stem_delay_ms", 1e3 * lag.samples / rate, "ms"),
-            Measurement("stem_level_db", level_db(lag.change), "dB"),
-        )
-    if fit and found.kind == "equaliser":
-        db = 20.0 * np.log10(np.maximum(np.abs(fit.bands), 1e-3))
-        power = stems.named(fit.stem).readings.power.sum(axis=0) * fit.view.weight
-        heard = power > 1e-4 * power.max(initial=0.0)
-        half = 10**0.05
-        return tuple(
-            Measurement("stem_band_db", float(d), "dB", band_hz=(float(f / half), float(f * half)))
-            for f, d, h in zip(stems.band_hz, db, heard, strict=True)
-            if h and abs(d) > BAND_DB
-        )
-    if fit:
-        explained = power_db(max(fit.left, 1e-12) / max(fit.before, 1e-12))
-        return (
-            Measurement("stem_level_db", level_db(fit.change), "dB"),
-            Measurement("stem_leaves_db", explained, "dB"),
-        )
-    return ()
+    return _finding("warning", "Mix and stems start apart", message, numbers, words, fixes=fixes)
 
 
 def _causes(found: Verdict) -> tuple[Cause, ...]:
@@ -255,25 +155,6 @@ def _times(where: Sequence[Measurement], left: Left) -> str:
     if len(times) == 1:
         return f", from {clock(times[0][0])} to {clock(times[0][1])}"
     return f", most at {clocks([t[0] for t in times])}"
-
-
-def _regions(stems: Stems, found: Verdict) -> str:
-    """The region in which most is left."""
-    if found.view is None:
-        return ""
-    left, mix = left_by_band(found.view), stems.mix_power.sum(axis=0, dtype=np.float64)
-    shares = [
-        (float(left[r.of(stems.band_hz)].sum()) / float(mix[r.of(stems.band_hz)].sum()), r)
-        for r in REGIONS
-        if float(mix[r.of(stems.band_hz)].sum()) > 0.0
-    ]
-    if not shares:
-        return ""
-    share, region = max(shares, key=lambda s: s[0])
-    return (
-        f" Beside the mix it is strongest in the {region.label} ({region.low_hz:.0f} to {region.high_hz:.0f} Hz,"
-        f" {power_db(max(share, 1e-12)):.1f} dB)."
-    )
 
 
 def _words(bus: BusReadings) -> str:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
+import numpy.typing as npt
 
 from dsp.stems.bus_peaks import Filter, Peaks, peaks
-from dsp.stems.bus_response import ComplexCurve, Response, lag, minimum_phase, response
+from dsp.stems.bus_readings import REDUCED_DB, SURE_DB, BusReadings, Dynamics, Kind, Left
+from dsp.stems.bus_response import Response, lag, minimum_phase, response
 from dsp.stems.bus_sums import LEFT, LEFT_SUM, MIX_ENERGY, SUM_ENERGY, BusSums
 from dsp.units import Curve, power_db_curve
 
-Kind = Literal["none", "limiter", "clipper", "saturation", "compressor"]
-
+Mask = npt.NDArray[np.bool_]
 #: Beyond so many samples of delay only the delay is measured: both must be aligned first.
 ALIGNED_SAMPLES = 3
-#: A group of the response counts where it is this sure (dB, one standard deviation).
-SURE_DB = 0.3
 #: The constant gain is where most groups lie together: within this (dB).
 TOGETHER_DB = 0.25
-#: A peak counts as reduced by this much (dB); dynamics need so many of them, a wall so many above it (our judgement).
-REDUCED_DB, LEAST_PEAKS, LEAST_OVER = 0.5, 2, 3
+#: Dynamics need so many reduced peaks, a wall so many that would pass it (our judgement).
+LEAST_PEAKS, LEAST_OVER = 2, 3
 #: The moving gain explains the peaks where it leaves this much less than a constant gain (dB).
 BETTER_DB = 3.0
 #: A curve of output against input explains them better than a gain over time by this much (dB).
@@ -35,105 +31,8 @@ STEEPEST = 0.2
 BLOCK_FRAMES = 10
 #: Frames whose gain moves by less hold no limiter at work (dB).
 STILL_DB = 0.3
-#: A limiter is proved where gains and equaliser leave no more than this of the mix, and that there is none (dB): a lossy
-#: file leaves up to -13, a mix of other stems -25 and more (measured; our judgement).
-PROVED_DB, REFUTED_DB = -12.0, -20.0
 #: What single precision leaves of nothing.
 LEAST_LEFT = 1e-7
-
-
-@dataclass(frozen=True)
-class Dynamics:
-    """What the bus took away over time, in dB (positive numbers are reductions).
-
-    `frames` every 50 ms (NaN where nothing sounds) at input levels `level_db`; `peak_db` at the highest peak of every half second (`peak_s`), `slow_db`
-    the part of it that was there before the peak. `ceiling_dbfs` where output peaks end at a wall, `slope` output against
-    input over the highest peaks.
-    """
-
-    kind: Kind
-    frames: Curve
-    level_db: Curve
-    peak_s: Curve
-    peak_db: Curve
-    slow_db: Curve
-    into_dbfs: Curve
-    out_dbfs: Curve
-    ceiling_dbfs: float | None
-    slope: float | None
-
-    @property
-    def reduced(self) -> Curve:
-        """Which peaks were reduced."""
-        return np.asarray(self.peak_db > REDUCED_DB)
-
-    @property
-    def working(self) -> Curve:
-        """The reduction of the frames in which there is some."""
-        curve = np.nan_to_num(self.frames)
-        return np.asarray(curve[curve > REDUCED_DB])
-
-
-@dataclass(frozen=True)
-class Left:
-    """What is left of the mix, every half second: powers of the mix, of mix minus sum at one gain, and unexplained."""
-
-    block_s: float
-    mix: Curve
-    given: Curve
-    explained: Curve
-
-    @property
-    def given_db(self) -> float | None:
-        """Mix minus the sum at one gain, in dB of the mix."""
-        return _ratio_db(self.given, self.mix)
-
-    @property
-    def explained_db(self) -> float | None:
-        """The same after equaliser and dynamics."""
-        return _ratio_db(self.explained, self.mix)
-
-
-@dataclass(frozen=True)
-class BusReadings:
-    """What the bus did. All is None or empty where sum or mix are silent, or not aligned (`delay_samples` tells).
-
-    `eq_db` are the groups' gains beside `gain_db`, `error_db` how sure they are; `response` is complex and holds gain,
-    polarity and delay. `power` is the mean power of the sum in every group.
-    """
-
-    delay_samples: float | None
-    polarity: int
-    gain_db: float | None
-    hz: Curve
-    low_hz: Curve
-    high_hz: Curve
-    response: ComplexCurve
-    eq_db: Curve
-    error_db: Curve
-    power: Curve
-    frame_s: float
-    dynamics: Dynamics | None
-    left: Left | None
-
-    @property
-    def residual_db(self) -> float | None:
-        """Mix minus the sum at one gain, in dB of the mix."""
-        return self.left.given_db if self.left else None
-
-    @property
-    def limits(self) -> bool | None:
-        """Whether a limiter or clipper is proved; False where it is proved that there is none, None where neither is."""
-        if self.dynamics is None or self.left is None or self.left.explained_db is None:
-            return None
-        if self.dynamics.kind in ("limiter", "clipper"):
-            return True if self.left.explained_db <= PROVED_DB else None
-        return False if self.left.explained_db <= REFUTED_DB else None
-
-    @property
-    def sure(self) -> Curve:
-        """Which groups of the response count."""
-        return np.asarray(self.error_db < SURE_DB)
 
 
 def analyse(sums: BusSums) -> BusReadings:
@@ -145,7 +44,10 @@ def analyse(sums: BusSums) -> BusReadings:
         return _unread(sums, None if silent else float(late), int(polarity))
     sure = found.error_db < SURE_DB
     delay = _delay(sums, found, sure, late, polarity) if sure.sum() > 8 else float(late)
-    filtered = Filter(sums.groups.hz, found.gain, found.error_db, delay, sums.sample_rate, _excerpt_frames(sums))
+    filtered = Filter(
+        sums.groups.hz, found.gain, found.error_db,
+        delay=delay, rate=sums.sample_rate, frames=_excerpt_frames(sums),
+    )  # fmt: skip
     gain_db, eq_db = _split(found, sure)
     at_peaks = peaks(sums.excerpts, filtered, filtered.scale, sums.sample_rate)
     dynamics = _dynamics(found, at_peaks)
@@ -178,7 +80,7 @@ def _excerpt_frames(sums: BusSums) -> int:
     return sums.excerpts[0].total.shape[1] if sums.excerpts else 64
 
 
-def _delay(sums: BusSums, found: Response, sure: Curve, late: int, polarity: float) -> float:
+def _delay(sums: BusSums, found: Response, sure: Mask, late: int, polarity: float) -> float:
     """The delay in samples, with its fraction: the slope of the phase that a minimum-phase filter does not explain."""
     hz, rate = sums.groups.hz[sure], sums.sample_rate
     gain = found.gain[sure]
@@ -191,7 +93,7 @@ def _delay(sums: BusSums, found: Response, sure: Curve, late: int, polarity: flo
     return late - slope * rate / (2.0 * np.pi)
 
 
-def _split(found: Response, sure: Curve) -> tuple[float | None, Curve]:
+def _split(found: Response, sure: Mask) -> tuple[float | None, Curve]:
     """The constant gain in dB and what every group strays from it.
 
     The constant gain is where most of the spectrum lies together, by octaves; of two places alike that nearer to 0 dB.
@@ -273,18 +175,13 @@ def _left(sums: BusSums, found: Response, at: Peaks | None, dynamics: Dynamics) 
 
 
 def _blocks(values: Curve, blocks: int) -> Curve:
-    return np.pad(values, (0, blocks * BLOCK_FRAMES - len(values))).reshape(blocks, -1).sum(axis=1)
+    return np.asarray(np.pad(values, (0, blocks * BLOCK_FRAMES - len(values))).reshape(blocks, -1).sum(axis=1))
 
 
 def _db(values: Curve) -> Curve:
     """Amplitudes in dB; NaN stays NaN."""
-    return np.where(np.isnan(values), np.nan, 2.0 * power_db_curve(values))
+    return np.asarray(np.where(np.isnan(values), np.nan, 2.0 * power_db_curve(values)))
 
 
 def _sum_db(share: Curve, power: Curve) -> float:
     return float(power_db_curve(max(float((share * power).sum()), 1e-30)))
-
-
-def _ratio_db(left: Curve, mix: Curve) -> float | None:
-    total = float(mix.sum())
-    return float(power_db_curve(max(float(left.sum()) / total, 1e-15))) if total > 0.0 else None

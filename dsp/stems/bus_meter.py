@@ -16,10 +16,10 @@ from dsp.meters.bands import FRAME_HOPS, LONG_FRAMES, SHORT_FRAMES, decimation, 
 from dsp.meters.base import Meter
 from dsp.meters.rows import Rows
 from dsp.meters.windows import frames_of
-from dsp.stems.bus import BusReadings as BusReadings
 from dsp.stems.bus import analyse
+from dsp.stems.bus_readings import BusReadings
 from dsp.stems.bus_sums import BusSums, Excerpt, Groups
-from dsp.units import Samples
+from dsp.units import Curve, Samples
 
 #: Lowest group, where short windows take over, and the top, the latter also as a share of the rate (Hz).
 LOW_HZ, SPLIT_HZ, HIGH_HZ, HIGH_SHARE = 20.0, 250.0, 20_000.0, 0.46
@@ -31,7 +31,7 @@ LEAD_HOPS, AFTER_HOPS = 4, 2
 MOST_EXCERPTS = 600
 
 
-def groups(hz: npt.NDArray[np.float64], low_hz: float, high_hz: float) -> npt.NDArray[np.intp]:
+def groups(hz: Curve, low_hz: float, high_hz: float) -> npt.NDArray[np.intp]:
     """Edges of groups of bins (indices, the last is where they end) between two frequencies."""
     edges = [int(np.searchsorted(hz, low_hz))]
     end = int(np.searchsorted(hz, high_hz))
@@ -40,6 +40,9 @@ def groups(hz: npt.NDArray[np.float64], low_hz: float, high_hz: float) -> npt.ND
         step = max(LEAST_HZ, at * (2.0**OCTAVE_SHARE - 1.0))
         edges.append(max(edges[-1] + 1, min(end, int(np.searchsorted(hz, at + step - 1e-6)))))
     return np.array(edges, dtype=np.intp)
+
+
+__all__ = ["BusMeter", "BusReadings"]
 
 
 class BusMeter(Meter[BusReadings]):
@@ -132,7 +135,7 @@ class BusMeter(Meter[BusReadings]):
         parts = block.reshape(2, half, -1, self.frame)
         total, mix = parts
         power, cross = np.vecdot(total, total), np.vecdot(total, mix)
-        self._total = self._total + (power.sum(dtype=np.float64), cross.sum(dtype=np.float64))
+        self._total = self._total + np.array([power.sum(dtype=np.float64), cross.sum(dtype=np.float64)])
         guess = float(np.float32(self._total[1] / self._total[0])) if self._total[0] > 0 else 0.0
         left = mix - np.float32(guess) * total
         self._guess.append(guess)

@@ -29,6 +29,8 @@ SMOOTH_S, FROM_S, BEFORE_S = 0.001, 0.020, (0.020, 0.008)
 LOUD = 1e-4
 #: Peaks further below the highest (dB) are nothing that dynamics are set for.
 WITHIN_DB = 24.0
+#: Both orders of equaliser and dynamics fit alike within this ratio of what they leave: slow gains and filters commute.
+ALIKE = 2.0
 #: Levels of the curve of output against input, below the highest peak (dB).
 CURVE_DB = np.linspace(-24.0, 0.0, 49)
 
@@ -37,10 +39,10 @@ CURVE_DB = np.linspace(-24.0, 0.0, 49)
 class Peaks:
     """The highest peak of every half second, after undoing the equaliser; linear levels of the mix's scale.
 
-    `into` is what the peak would be without the dynamics, `out` what it is, `gain` the gain there (a millisecond's), `before`
-    the gain ahead of it. `left` is the share of the power around it that a gain over time leaves, `left_curve` what a curve
-    of output against input leaves, `left_plain` what a constant gain leaves. `curve` is that curve: gains at `CURVE_DB`
-    below the highest `into`.
+    `into` is what the peak would be without the dynamics, `out` what it is, `gain` the gain there (a millisecond's),
+    `before` the gain ahead of it. `left` is the share of the power around it that a gain over time leaves, `left_curve`
+    what a curve of output against input leaves, `left_plain` what a constant gain leaves. `curve` is that curve: gains
+    at `CURVE_DB` below the highest `into`.
     """
 
     at_s: Curve
@@ -59,7 +61,7 @@ class Peaks:
 class Filter:
     """The response of the bus as a filter of excerpts, with its inverse."""
 
-    def __init__(self, hz: Curve, gain: ComplexCurve, error_db: Curve, delay: float, rate: int, frames: int) -> None:
+    def __init__(self, hz: Curve, gain: ComplexCurve, error_db: Curve, *, delay: float, rate: int, frames: int) -> None:
         self.size = scipy.fft.next_fast_len(2 * frames, real=True)
         sure = (error_db < SURE_DB) & (np.abs(gain) > 0)
         self.flat = not sure.any()
@@ -111,10 +113,13 @@ def peaks(excerpts: Sequence[Excerpt], filtered: Filter, scale: float, rate: int
     total, mix = (np.array([p[k] for p in pairs], dtype=np.float32) for k in (0, 1))
     lead, at_s = excerpts[0].lead, np.array([e.start / rate for e in excerpts])
     if filtered.flat:
-        return _read(total * np.float32(scale), mix, lead, at_s, rate, True)
-    before = _read(filtered.forth(total), mix, lead, at_s, rate, True)
-    after = _read(total * np.float32(filtered.scale), filtered.back(mix), lead, at_s, rate, False)
-    return before if _worst(before) <= _worst(after) else after
+        return _read(total * np.float32(scale), mix, lead, at_s, rate=rate, after_eq=True)
+    before = _read(filtered.forth(total), mix, lead, at_s, rate=rate, after_eq=True)
+    after = _read(total * np.float32(filtered.scale), filtered.back(mix), lead, at_s, rate=rate, after_eq=False)
+    first, second = _worst(before), _worst(after)
+    if max(first, second) > ALIKE * min(first, second):
+        return before if first < second else after
+    return before if _flat(before) <= _flat(after) else after
 
 
 def _worst(peaks: Peaks) -> float:
@@ -123,7 +128,13 @@ def _worst(peaks: Peaks) -> float:
     return float(np.minimum(peaks.left, peaks.left_curve)[active].sum())
 
 
-def _read(y: Curve, m: Curve, lead: int, at_s: Curve, rate: int, after_eq: bool) -> Peaks:
+def _flat(peaks: Peaks) -> float:
+    """How even the highest outputs are: a limiter's ceiling shows only on its side of the equaliser."""
+    high = peaks.into >= np.quantile(peaks.into, 0.8)
+    return float(np.std(np.log(np.maximum(peaks.out[high], 1e-9))))
+
+
+def _read(y: Curve, m: Curve, lead: int, at_s: Curve, *, rate: int, after_eq: bool) -> Peaks:
     """Read the gains off what goes in (excerpts, channels, frames) and what comes out."""
     start = max(0, lead - round(FROM_S * rate))
     width = max(3, round(SMOOTH_S * rate) | 1)

@@ -41,9 +41,9 @@ MOST_DELAY_S = 0.045
 class Response:
     """What the bus did to the spectrum and, every 50 ms, to the level.
 
-    `gain` is the complex response of every group (the constant gain and polarity included, the delay too), `error_db` how
-    sure it is (one standard deviation; infinite where nothing sounds). `frame_gain` is 1 where nothing is taken away,
-    NaN where nothing sounds; `frame_left` is the share of a frame's power that gain and response leave.
+    `gain` is the complex response of every group (the constant gain and polarity included, the delay too), `error_db`
+    how sure it is (one standard deviation; infinite where nothing sounds). `frame_gain` is 1 where nothing is taken
+    away, NaN where nothing sounds; `frame_left` is the share of a frame's power that gain and response leave.
     """
 
     gain: ComplexCurve
@@ -112,13 +112,14 @@ class _Cells:
         enough = short > SHORT_SHARE * all_below
         all_below = np.where(enough, short, all_below)
         all_above = np.where(enough, above[:, self.split :].sum(axis=1), all_above)
-        return np.divide(all_above, all_below, out=np.ones(len(short)), where=all_below > 0)
+        return np.asarray(np.divide(all_above, all_below, out=np.ones(len(short)), where=all_below > 0))
 
     def group_gains(self, g: Curve, weight: Curve) -> ComplexCurve:
         """The response that fits these gains."""
         below = (weight * g**2 * self.p).sum(axis=0)
         above = (weight * g * self.x).sum(axis=0)
-        return np.divide(above, below, out=np.zeros(len(below), dtype=np.complex128), where=below > 0)
+        out = np.zeros(len(below), dtype=np.complex128)
+        return np.asarray(np.divide(above, below, out=out, where=below > 0))
 
     def errors(self, g: Curve, h: ComplexCurve, weight: Curve, left: Curve) -> Curve:
         """Standard deviation of every group's gain in dB, from what the model leaves (windows overlap by half)."""
@@ -146,18 +147,20 @@ def response(sums: BusSums) -> Response | None:
     cells = _Cells.of(sums, at[(at // RUN) % -(-len(at) // MOST_FRAMES) == 0])
     total = cells.p.sum(axis=0)
     h = np.divide(cells.x.sum(axis=0), total, out=np.zeros(len(total), dtype=np.complex128), where=total > 0)
-    g, moving = np.ones(cells.p.shape), np.zeros(cells.p.shape)
+    g: Curve = np.ones(cells.p.shape)
+    moving: Curve = np.zeros(cells.p.shape)
     weight, left = cells.weights(g, h)
     for _ in range(ROUNDS):
-        gains = cells.frame_gains(h, weight)
-        g, moving = cells.spread(gains), cells.unsteady(gains)
+        own = cells.frame_gains(h, weight)
+        g, moving = cells.spread(own), cells.unsteady(own)
         h = cells.group_gains(g, weight / (1.0 + (moving / STEADY_DB) ** 2))
         weight, left = cells.weights(g, h)
     weight = weight / (1.0 + (moving / STEADY_DB) ** 2)
     error = np.hypot(cells.errors(g, h, weight, left), cells.bias(g, weight, moving))
     # of all frames, with the response as it is
     cells = _Cells.of(sums, np.arange(len(frame_power)))
-    gains, g = np.ones(len(frame_power)), np.ones(cells.p.shape)
+    gains: Curve = np.ones(len(frame_power))
+    g = np.ones(cells.p.shape)
     for _ in range(3):
         gains = cells.frame_gains(h, cells.weights(g, h)[0])
         g = cells.spread(gains)

@@ -63,8 +63,8 @@ class BusSums:
     """Sums over time of the sum of the stems and the mix.
 
     `spectra` has shape (frames, 4, groups), centred every `frame_s`; `energy` (frames, 5, channels), one row per
-    `frame_s` from the start, with `guess` the gain of its last two; `cross` is the whole file's cross spectrum in bins of
-    10 Hz.
+    `frame_s` from the start, with `guess` the gain of its last two; `cross` is the whole file's cross spectrum in bins
+    of 10 Hz.
     """
 
     sample_rate: int

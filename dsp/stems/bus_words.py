@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.findings import Measurement
-from dsp.stems.bus import BusReadings, Dynamics
+from dsp.stems.bus_readings import BusReadings, Dynamics
 from dsp.units import Curve
 
 #: A bend that holds this share of its gain at an end of the spectrum is a shelf; one that cuts deeper there a filter.

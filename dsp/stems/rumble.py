@@ -18,9 +18,8 @@ from dsp.stems.high_pass import low_passed
 from dsp.stems.model import SUM, Stem, Stems
 from dsp.units import Curve, power_db, power_db_curve
 
-#: Rumble is counted from this bin up (10 Hz): below lies drift, which the check of the offset names. Bins summed over
-#: a Hann window count so much too high.
-FIRST_BIN, HANN_BINS = 4, 1.5
+#: Rumble is counted from this bin up (10 Hz): below lies drift, which the check of the offset names.
+FIRST_BIN = 4
 #: A stem plays within this of its loud half seconds (95th percentile), and rests this far below them (dB).
 PLAYS_DB, RESTS_DB = -25.0, -40.0
 #: Half seconds of rest, or of playing, that allow a verdict.
@@ -40,7 +39,7 @@ WEAK_DB = -30.0
 DIP_SHARE, DIP_DB, EVEN_DB = 0.25, 6.0, -3.0
 #: Twice the density in the lower half (in octaves): rising towards 0 Hz.
 RISING = 2.0
-#: Coherent power, or correlation of levels, with the other tracks from which on the low end of rests is bleed.
+#: Coherent power, or correlation of levels, with the other tracks from which on the low end is bleed.
 BLEED_COHERENCE, BLEED_CORRELATION = 0.3, 0.6
 #: Lowest corner (Hz): below, no filter of a channel strip reaches.
 LEAST_CORNER_HZ = 20.0
@@ -63,7 +62,7 @@ class Rumble:
 def find(stems: Stems, stem: Stem, lowest_hz: float | None, corner_hz: float) -> Rumble | None:
     """Rumble of a stem, for a corner of at most `corner_hz`; `lowest_hz` is the lowest note of its role, if known."""
     gram, fine = stem.readings.gram, stem.readings.gram.fine
-    low = np.asarray(fine.low, dtype=np.float64) / HANN_BINS
+    low = np.asarray(fine.low, dtype=np.float64)
     if len(low) < LEAST_RESTS:
         return None
     own = _per_block(gram, OWN_FACTOR * max(corner_hz, lowest_hz or 0.0))
@@ -89,7 +88,8 @@ def find(stems: Stems, stem: Stem, lowest_hz: float | None, corner_hz: float) ->
         found = "rests", rested, rests
     elif lowest_hz is not None and plays.sum() >= LEAST_PLAYED:
         under = below & (hz < BELOW_FACTOR * lowest_hz)
-        if played[under].sum() > weak and _is_under(stem, hz, played, under):
+        bled = played[under].sum() <= weak or _bleed(stems, stem, plays, fine, corner)
+        if not bled and _is_under(stem, hz, played, under):
             found, below = ("under", played, plays), under
     if found is None:
         return None
@@ -155,15 +155,15 @@ def _is_under(stem: Stem, hz: Curve, spectrum: Curve, under: npt.NDArray[np.bool
     return power_db(float(level[dips].mean() / level[tops].mean())) >= EVEN_DB
 
 
-def _bleed(stems: Stems, stem: Stem, rests: npt.NDArray[np.bool_], fine: FineSpectra, corner_hz: float) -> bool:
-    """Whether the low end of the rests is what other tracks play: coherent with them, or loud when they are."""
+def _bleed(stems: Stems, stem: Stem, when: npt.NDArray[np.bool_], fine: FineSpectra, corner_hz: float) -> bool:
+    """Whether the low end is what other tracks play: coherent with them, or loud when they are."""
     bands = (stems.band_hz <= corner_hz) & (stems.band_hz > 0.0)
     if not bands.any():
         return False
     starts = np.round(fine.low_s / stems.frame_s).astype(np.int64)
     frames = np.zeros(len(stems.sum_power), dtype=bool)
-    for start, end, rest in zip(starts, np.append(starts[1:], len(frames)), rests, strict=True):
-        frames[start:end] = rest
+    for start, end, chosen in zip(starts, np.append(starts[1:], len(frames)), when, strict=True):
+        frames[start:end] = chosen
     power = stem.readings.power[frames][:, bands].astype(np.float64)
     cross = stem.readings.cross[frames][:, SUM][:, :, bands].astype(np.float64)
     rest = np.maximum(stems.sum_power[frames][:, bands] - 2.0 * cross[:, 0] + power, 0.0)

@@ -60,7 +60,7 @@ class SketchMeter(Meter[Sketch]):
         kernel = _low_pass(sample_rate, self._factor)
         self._taps = kernel.reshape(-1, self._factor).T.astype(np.float32)
         self._history = np.zeros((channels, len(kernel) - self._factor), dtype=np.float32)
-        self._skip = (len(kernel) // 2) // self._factor
+        self._delay_s = (self._history.shape[1] - len(kernel) // 2) / sample_rate  # of the middle of the first window
         self._size = self.block_frames // self._factor
         self._blocks = 0
         self._pieces: list[npt.NDArray[np.float16]] = []  # of shape (channels, frames)
@@ -98,7 +98,7 @@ class SketchMeter(Meter[Sketch]):
         return Sketch(
             rate_hz=self.sample_rate / self._factor,
             factor=self._factor,
-            start_s=starts - self._skip * self._factor / self.sample_rate,
+            start_s=starts - self._delay_s,
             samples=samples,
         )
 

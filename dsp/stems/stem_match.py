@@ -1,11 +1,11 @@
 """Which stem is not in the mix as its file says: louder, upside down, late, filtered, absent.
 
 What the mix holds beyond the sum of the stems after the bus, M - m S with m the gain and response of the bus, is
-correlated with every stem, in third octaves every 50 ms. A stem whose gain in the mix is 1 + d leaves m d S_i there, so one
-number explains all of it; a stem that was filtered leaves one complex number per band. What correlates with no stem is
-in none of them. This is exact in cross spectra and assumes nothing about how the stems are related, as long as one of
-them is at fault. Several views of the bus are tried: an equaliser may be the bus's or one stem's, and whichever leaves
-least is believed.
+correlated with every stem, in third octaves every 50 ms. A stem whose gain in the mix is 1 + d leaves m d S_i there, so
+one number explains all of it; a stem that was filtered leaves one complex number per band. What correlates with no
+stem is in none of them. This is exact in cross spectra and assumes nothing about how the stems are related, as long as
+one of them is at fault. Several views of the bus are tried: an equaliser may be the bus's or one stem's, and whichever
+leaves least is believed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.stems.bus import BusReadings
+from dsp.stems.bus_readings import BusReadings
 from dsp.stems.bus_response import ComplexCurve
 from dsp.stems.model import MIX, SUM, Stem, Stems
 from dsp.units import Curve
 
 #: Bands so far below the strongest count by their level, not for themselves (power ratio).
 QUIET_BAND = 1e-4
-#: Delays below this are rounded to none in the view of a bus without delay (samples).
+#: From the middle of a third octave to its edge.
 HALF_BAND = 10**0.05
 
 
@@ -31,7 +31,8 @@ class View:
     """One view of the bus: its gain of every frame and band, and what it leaves of the mix."""
 
     equalised: bool
-    gain: ComplexCurve  #: (frames, bands)
+    moving: Curve  #: gain of every frame, (frames,)
+    response: ComplexCurve  #: (bands,)
     left: Curve  #: (frames, bands), power
     weight: Curve  #: of the bands, which makes them count alike
 
@@ -60,7 +61,7 @@ class Fit:
 
 
 def views(stems: Stems, bus: BusReadings) -> Iterator[View]:
-    """Views of the bus: a gain, of either polarity, with its delay or without; the same with equaliser; with dynamics."""
+    """Views of the bus: a gain of either polarity, with its delay or without; with its equaliser; with dynamics."""
     frames = len(stems.mix_power)
     rate = stems.stems[0].source.sample_rate
     late = np.exp(-2j * np.pi * stems.band_hz * (bus.delay_samples or 0.0) / rate)
@@ -93,12 +94,13 @@ def third_octaves(bus: BusReadings, band_hz: Curve) -> ComplexCurve:
 
 
 def _view(stems: Stems, equalised: bool, moving: Curve, response: ComplexCurve) -> View:
-    gain = moving[:, None] * response
-    cross = stems.sum_cross[:, 0] - 1j * stems.sum_cross[:, 1]  # mix times conjugate of the sum
+    gain = (moving[:, None] * response).astype(np.complex64)
+    cross = stems.sum_cross[:, 0] - np.complex64(1j) * stems.sum_cross[:, 1]  # mix times conjugate of the sum
     left = stems.mix_power - 2.0 * (gain.conj() * cross).real + np.abs(gain) ** 2 * stems.sum_power
     mean = stems.mix_power.sum(axis=0, dtype=np.float64)
     least = max(QUIET_BAND * float(mean.max(initial=0.0)), 1e-30)
-    return View(equalised, gain, np.maximum(left, 0.0), 1.0 / np.maximum(mean, least) / max(len(mean), 1))
+    weight = 1.0 / np.maximum(mean, least) / max(len(mean), 1)
+    return View(equalised, moving, response, np.maximum(left, np.float32(0.0)), weight)
 
 
 def fits(stems: Stems, view: View) -> list[Fit]:
@@ -108,11 +110,12 @@ def fits(stems: Stems, view: View) -> list[Fit]:
 
 def _fit(stem: Stem, view: View) -> Fit:
     cross = stem.readings.cross
-    with_mix = cross[:, MIX, 0] + 1j * cross[:, MIX, 1]
-    with_sum = cross[:, SUM, 0] + 1j * cross[:, SUM, 1]
-    beyond = (with_mix - view.gain.conj() * with_sum).conj()  # what is left times the conjugate of the stem
-    above = (view.gain.conj() * beyond).sum(axis=0)
-    below = (np.abs(view.gain) ** 2 * stem.readings.power).sum(axis=0)
+    # what is left times the conjugate of the stem, seen through the bus: |g h|^2 counts its power
+    moving, response = view.moving[:, None], view.response
+    with_mix = (moving * (cross[:, MIX, 0] - 1j * cross[:, MIX, 1])).sum(axis=0)
+    with_sum = (moving**2 * (cross[:, SUM, 0] - 1j * cross[:, SUM, 1])).sum(axis=0)
+    above = response.conj() * (with_mix - response * with_sum)
+    below = np.abs(response) ** 2 * (moving**2 * stem.readings.power).sum(axis=0)
     w, before = view.weight, view.share
     power = max(float(w @ below), 1e-30)
     change = float(w @ above.real) / power
@@ -120,5 +123,5 @@ def _fit(stem: Stem, view: View) -> Fit:
     bands = np.divide(above, below, out=np.zeros_like(above), where=below > 0)
     by_band = np.divide(np.abs(above) ** 2, below, out=np.zeros(len(below)), where=below > 0)
     bands_left = max(0.0, before - float(w @ by_band))
-    error = float(np.sqrt(left / power / max(1, len(view.gain) // 2)))
+    error = float(np.sqrt(left / power / max(1, len(view.moving) // 2)))
     return Fit(stem.name, view, 1.0 + change, before, left, 1.0 + bands, bands_left, error)

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from dsp.stems.bus import BusReadings
+from dsp.stems.bus_readings import BusReadings
 from dsp.stems.model import Stems
-from dsp.stems.stem_lag import Lag, lag, levels
+from dsp.stems.stem_lag import Lag, together
 from dsp.stems.stem_match import Fit, View, fits, views
 from dsp.units import Curve, from_power_db
 
@@ -79,7 +79,7 @@ def verdict(stems: Stems, bus: BusReadings, same_db: float) -> Verdict:
         return _by_gain(gain, flat)
     if explained:
         return Verdict("bus", view=flat)
-    other = _otherwise(stems, bus, found, base, flat)
+    other = _otherwise(stems, found, base, flat)
     if not other.stems and improved and bus.left.explained_db <= AT_LAST_DB:
         return Verdict("bus", view=flat)
     return other
@@ -91,26 +91,25 @@ def _by_gain(fit: Fit, flat: View) -> Verdict:
     return Verdict("polarity" if fit.change < 0 else "level", fit, view=flat)
 
 
-def _otherwise(stems: Stems, bus: BusReadings, found: list[Fit], base: float, flat: View) -> Verdict:
+def _otherwise(stems: Stems, found: list[Fit], base: float, flat: View) -> Verdict:
     """What needs more than one number: a delay, an equaliser, several stems."""
     best: dict[str, Fit] = {}
     for f in found:
         if f.stem not in best or f.bands_left < best[f.stem].bands_left:
             best[f.stem] = f
     ranked = sorted(best.values(), key=lambda f: f.bands_left)
-    late = [(found_lag, f) for f in ranked[:MOST_TRIED] if (found_lag := lag(stems, bus, f)) is not None]
-    nearest = min(late, key=lambda p: p[0].left, default=None)
     first = ranked[0]
+    heard = together(stems, first, [f.stem for f in ranked[:MOST_TRIED]])
+    nearest = min(heard.lags, key=lambda x: x.left, default=None)
     if nearest is not None:
-        found_lag, fit = nearest
+        fit = best[nearest.stem]
         by_bands = fit.bands_left / max(fit.before, 1e-30)
-        if abs(found_lag.samples) >= LEAST_SAMPLES and found_lag.left <= min(SETTLED, 2.0 * by_bands):
-            return Verdict("delay", fit, found_lag, view=flat)
+        if abs(nearest.samples) >= LEAST_SAMPLES and nearest.left <= min(SETTLED, 2.0 * by_bands):
+            return Verdict("delay", fit, nearest, view=flat)
     if first.bands_left <= SETTLED_BANDS * base:
         return Verdict("equaliser", first, view=flat)
-    changes, left = levels(stems, bus, first)
-    if left <= SETTLED:
-        off = {s: c for s, (c, e) in changes.items() if abs(_db(abs(c))) > LEVEL_DB and abs(c - 1.0) > 4.0 * e}
+    if heard.left <= SETTLED:
+        off = {s: c for s, (c, e) in heard.levels.items() if abs(level_db(c)) > LEVEL_DB and abs(c - 1.0) > 4.0 * e}
         if off:
             power = {s.name: float(s.readings.power.sum()) for s in stems.sounding}
             order = sorted(off, key=lambda s: -((off[s] - 1.0) ** 2) * power[s])
@@ -123,11 +122,7 @@ def _otherwise(stems: Stems, bus: BusReadings, found: list[Fit], base: float, fl
 
 def level_db(change: float) -> float:
     """A change of level in dB, bounded."""
-    return _db(abs(change))
-
-
-def _db(change: float) -> float:
-    return float(20.0 * np.log10(max(change, 1e-4)))
+    return float(20.0 * np.log10(max(abs(change), 1e-4)))
 
 
 def left_by_band(view: View) -> Curve:

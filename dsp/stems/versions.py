@@ -14,13 +14,13 @@ from typing import Final, Literal
 from weakref import ref
 
 import numpy as np
-from scipy import signal
 
 from dsp.stems.change_fit import GOOD, Fit, fit, fit_delay
-from dsp.stems.model import Reference, Stems
+from dsp.stems.model import Stems
 from dsp.stems.version_bus import Bus, OverTime, bus, gains_between, level_db, over_time
 from dsp.stems.version_parts import Part, effect_db, parts, spans
 from dsp.stems.version_points import whole
+from dsp.stems.version_shift import shift_s_of
 from dsp.stems.version_sums import Sums, sums
 from dsp.units import Curve, from_power_db, power_db
 
@@ -29,8 +29,8 @@ State = Literal["same", "version", "shifted", "other"]
 #: A reference coheres with the mix over bands by this much (mean of the magnitude-squared coherence) if it is a version
 #: of it. Unrelated songs stay below 0.05, a stem that is half of the mix and late leaves 0.3.
 RELATED: Final = 0.15
-#: Where the gain between two versions is not plain, it is 1 unless that takes more stems to explain the difference, or
-#: leaves this many times more of it.
+#: Where the gain between two versions is not plain, it is 1 unless that takes two stems more to explain the
+#: difference, or leaves this many times more of it.
 ALMOST_EQUAL: Final = 2.5
 #: A difference below this (dB of the power of the mix, bands alike) is dither and rounding.
 SAME_DB: Final = -50.0
@@ -41,10 +41,8 @@ BUS_BETTER: Final = 2.0
 #: The bus explains a difference if it leaves less than this share; both its equalisation and its gain over time changed
 #: if together they leave this many times less.
 BUS_LEAVES, BOTH_BETTER = 0.35, 2.0
-#: Another start is looked for this far (s) in the first so many seconds, and found with this correlation or more.
-MOST_SHIFT_S, LOOKED_S, SHIFTED = 3.0, 60.0, 0.5
-#: It must be so many times that of the same start: then nothing is left in its old place.
-PLAINLY: Final = 2.0
+#: Of a difference that either explains alike, within this share of it, it is equalisation.
+EVEN: Final = 1e-3
 #: A difference explained to less than this may be another start, or mean that more changed than can be told.
 SURE: Final = 0.8
 
@@ -120,16 +118,16 @@ def _compare(stems: Stems, k: int) -> Version:
     if found is None:
         return Version(reference.name, "other")
     if coherence(found) < RELATED:
-        shift_s = _shift_s(stems, reference)
+        shift_s = shift_s_of(stems, reference)
         return Version(reference.name, "shifted" if shift_s else "other", shift_s=shift_s)
     first, *others = gains_between(stems, reference, found)
     best = _at(stems, k, found, first)
     if others and (len(best.parts) != 1 or not best.sure):
-        shift_s = _shift_s(stems, reference)
+        shift_s = shift_s_of(stems, reference)
         if shift_s:
             return Version(reference.name, "shifted", shift_s=shift_s)
         again = _at(stems, k, found, others[0])
-        simpler = len(again.parts) < len(best.parts) or best.left > ALMOST_EQUAL * again.left
+        simpler = len(again.parts) + 1 < len(best.parts) or best.left > ALMOST_EQUAL * again.left
         best = again if again.sure and simpler else best
     gain, total, left = best.gain, best.total, best.left
     difference_db = power_db(max(total, 0.0))
@@ -146,7 +144,7 @@ def _compare(stems: Stems, k: int) -> Version:
         made = _stem_changes(stems, found, gain, total, best.parts)
     explained = min(1.0, max(0.0, 1.0 - left / total))
     if explained < SURE:
-        shift_s = _shift_s(stems, reference)
+        shift_s = shift_s_of(stems, reference)
         if shift_s:
             return Version(reference.name, "shifted", shift_s=shift_s)
     return Version(reference.name, "version", level_db(gain), difference_db, explained, 0.0, made)
@@ -238,7 +236,7 @@ def _bus_changes(stems: Stems, k: int, found: Sums, gain: float, of_bus: Bus) ->
     effect = np.full(len(found.band_hz), np.nan)
     heard = found.weight > 0.0
     effect[heard] = 10.0 * np.log10(np.maximum(found.mix[heard], 1e-30) / (gain * gain * found.reference[heard]))
-    static = of_bus.left_response <= of_bus.left_gains + UNTOUCHED * total
+    static = of_bus.left_response <= of_bus.left_gains + EVEN * total
     if together or static:
         transfer = whole(stems, k, found, gain)
         curve = np.where(heard, 20.0 * np.log10(np.maximum(np.abs(of_bus.response) / abs(gain), 1e-6)), np.nan)
@@ -252,22 +250,3 @@ def _bus_changes(stems: Stems, k: int, found: Sums, gain: float, of_bus: Bus) ->
         flat = np.full(len(found.band_hz), np.nan)
         out.append(Change(None, Fit("other"), share, flat, effect, spans(stems, found, difference), held))
     return tuple(sorted(out, key=lambda c: -c.share))
-
-
-def _shift_s(stems: Stems, reference: Reference) -> float:
-    """How much later the reference starts, where it is the same with another start; 0 where it is not."""
-    rate_hz = stems.mix_sketch.rate_hz
-    most = round(LOOKED_S * rate_hz)
-    mix, other = (s.joined().mean(axis=0)[:most].astype(np.float64) for s in (stems.mix_sketch, reference.sketch))
-    if not mix.any() or not other.any():
-        return 0.0
-    product = signal.correlate(other, mix, "full", "fft") / float(np.sqrt((mix @ mix) * (other @ other)))
-    lags = np.arange(len(product)) - (len(mix) - 1)
-    height = np.abs(product) * (np.abs(lags) <= MOST_SHIFT_S * rate_hz)
-    at = int(height.argmax())
-    if height[at] < max(SHIFTED, PLAINLY * height[len(mix) - 1]):
-        return 0.0
-    if 0 < at < len(height) - 1:  # the peak of the parabola through three
-        before, here, after = np.abs(product[at - 1 : at + 2])
-        return float((lags[at] + 0.5 * (before - after) / (before - 2.0 * here + after)) / rate_hz)
-    return float(lags[at] / rate_hz)
