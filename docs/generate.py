@@ -65,7 +65,8 @@ def platforms_page() -> str:
 
 def instruments_page() -> str:
     """docs/instruments.md: what stems are called, and what those of each role are judged by."""
-    lines = ["# Roles of stems", "", "Generated from `presets/instruments.toml`. Numbers marked *ours* are our judgement."]
+    source = "Generated from `presets/instruments.toml`. Numbers marked *ours* are our judgement."
+    lines = ["# Roles of stems", "", source]
     for role in load_instruments().values():
         lines += ["", f"## {role.id}", "", f"{role.title.capitalize()} ({role.family})."]
         if role.names:

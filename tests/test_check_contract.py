@@ -23,6 +23,8 @@ from dsp.mix import Mix, measure
 from dsp.profile import Profile, Threshold, load_profile, profile_names
 from dsp.units import Curve, Samples
 from render_tests.scenes.base import clean
+from tests.test_lockstep import AWKWARD as AWKWARD_STEMS
+from tests.test_lockstep import awkward as awkward_stems
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = json.loads((ROOT / "mixdiagnose" / "report.schema.json").read_text(encoding="utf-8"))
@@ -89,6 +91,19 @@ def test_no_input_makes_a_check_crash_or_speak_without_evidence(name: str, profi
                 assert m.value is None or math.isfinite(m.value)
             assert "nan" not in finding.message.lower().split()
             assert "None" not in finding.message + finding.measured
+
+
+@pytest.mark.parametrize("name", AWKWARD_STEMS)
+@pytest.mark.parametrize("with_mix", [True, False])
+def test_no_stems_make_a_check_crash(name: str, with_mix: bool) -> None:
+    report = diagnose(awkward_stems(name, with_mix), load_profile("mix"))
+    for finding in report.findings:
+        assert finding.status != "crashed", f"{finding.check}: {finding.message}"
+        assert "nan" not in finding.message.lower().split()
+        assert "None" not in finding.message + finding.measured
+    text = json.dumps(report.to_dict(), allow_nan=False)
+    jsonschema.validate(json.loads(text), SCHEMA)
+    assert Report.from_dict(json.loads(text)).to_dict() == json.loads(text)
 
 
 @pytest.mark.parametrize("name", [*AWKWARD, "clean"])

@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy import signal
 
 from dsp.checks import find_check
 from dsp.diagnose import run_check
@@ -27,7 +28,9 @@ Track = npt.NDArray[np.float64]
 
 @cache
 def noise(seed: int) -> Track:
-    return 0.1 * np.random.default_rng(seed).standard_normal(4 * RATE)
+    """Noise without a low end."""
+    white = 0.1 * np.random.default_rng(seed).standard_normal(4 * RATE)
+    return np.asarray(signal.sosfilt(signal.butter(4, 400.0, "highpass", fs=RATE, output="sos"), white))
 
 
 def panned(track: Track, position: float) -> Track:

@@ -124,7 +124,19 @@ def test_a_reference_is_measured_beside() -> None:
     assert np.allclose(reference.cross[:, 0, BANDS], stems.mix_power[:, BANDS] / 2, rtol=1e-3, atol=1e-9)
 
 
+def noise(seconds: float, channels: int = 2, seed: int = 0) -> Samples:
+    drawn = np.random.default_rng(seed).standard_normal((channels, round(seconds * 48_000)))
+    return (0.1 * drawn).astype(np.float32)
+
+
 AWKWARD: dict[str, tuple[str, int, Tracks]] = {
+    "no frames": ("stereo", 48_000, {"a": np.zeros((2, 0), np.float32), "b": np.zeros((1, 0), np.float32)}),
+    "one stem": ("stereo", 48_000, {"a": noise(4.0)}),
+    "alike": ("stereo", 48_000, {"a": noise(4.0), "b": noise(4.0), "c": -noise(4.0)}),
+    "opposite": ("stereo", 48_000, {"Kick": noise(4.0, 1), "Snare": -noise(4.0, 1)}),
+    "loud": ("stereo", 48_000, {"Lead Vox": np.float32(1e5) * noise(4.0), "Bass": noise(4.0, 1, 1)}),
+    "forty": ("stereo", 48_000, {f"Track {k}": noise(1.0, 1 + k % 2, k) for k in range(40)}),
+    "of two lengths": ("stereo", 48_000, {"Kick": noise(0.3, 1), "Bass": noise(6.0, 1, 1), "Keys": noise(2.0, 2, 2)}),
     "one frame": ("stereo", 48_000, {"a": np.full((1, 1), 0.1, np.float32), "b": np.zeros((2, 1), np.float32)}),
     "silence": ("stereo", 48_000, {"a": np.zeros((1, 48_000), np.float32), "b": np.zeros((2, 48_000), np.float32)}),
     "mono mix": ("mono", 44_100, {"a": np.full((1, 30_000), 0.1, np.float32), "b": np.full((1, 100), 0.1, np.float32)}),

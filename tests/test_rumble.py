@@ -131,7 +131,7 @@ def test_rumble_between_phrases_is_found_with_its_headroom(role: str, lowest_hz:
         ("mix_peak_returned_db", peak_db(everything), peak_db(after)),
         ("mix_rms_returned_db", rms_db(everything), rms_db(after)),
     ):
-        assert value(finding, name) == pytest.approx(before_db - after_db, abs=0.6), name
+        assert value(finding, name) == pytest.approx(before_db - after_db, abs=1.0 if "peak" in name else 0.1), name
 
 
 def test_the_more_rumble_the_more_headroom() -> None:

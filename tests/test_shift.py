@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -16,15 +17,17 @@ from dsp.stems.shift import bus_delay, find_offsets, share
 from dsp.units import Samples
 from plugin_bridge.files import read_audio
 from render_tests.scenes import base
+from render_tests.scenes.base import clean
 from render_tests.scenes.phase import summed
-from render_tests.scenes.registry import clean, clean_mix, clean_tracks, with_stems
+from render_tests.scenes.registry import clean_mix, clean_tracks, with_stems
 
-RATE = base.RATE
+#: Of the long song.
+RATE = 16_000
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "stems"
 
 
-def beside(mix: Samples, stems: Mapping[str, Samples]) -> Stems:
-    found = with_stems(base.SOURCE, np.ascontiguousarray(mix, dtype=np.float32), stems).stems
+def beside(mix: Samples, stems: Mapping[str, Samples], rate: int = RATE) -> Stems:
+    found = with_stems(replace(base.SOURCE, sample_rate=rate), np.ascontiguousarray(mix, dtype=np.float32), stems).stems
     assert found is not None
     return found
 
@@ -64,12 +67,12 @@ def test_stems_in_place_are_left_alone() -> None:
     "cuts", [{"Lead": 147_901}, {"Keys": 480, "Bass": 24_003}, {"Guitar R": 7_777, "Drums": 24_000}]
 )
 def test_cuts_are_found_to_the_sample(cuts: dict[str, int]) -> None:
-    assert find_offsets(beside(clean(), trimmed(clean_tracks(), **cuts))) == cuts
+    assert find_offsets(beside(clean(), trimmed(clean_tracks(), **cuts), base.RATE)) == cuts
 
 
 @pytest.mark.parametrize("cut_s", [0.01, 0.3, 5.0, 40.0])
 def test_cuts_of_any_length(cut_s: float) -> None:
-    for name in long_song():
+    for name in ("Low", "High"):
         cuts = {name: round(cut_s * RATE) + 11}
         assert find_offsets(beside(summed(long_song()), trimmed(long_song(), **cuts))) == cuts
 
@@ -96,7 +99,7 @@ def test_a_mix_that_was_processed() -> None:
     assert found["Wide"] == pytest.approx(70_000, abs=1)
 
 
-@pytest.mark.parametrize("delay", [3, 64, 2_000])
+@pytest.mark.parametrize("delay", [3, 64, 1_000])
 def test_a_bus_that_delays_moves_all_stems(delay: int) -> None:
     mix = np.pad(summed(long_song()), ((0, 0), (delay, 0)))
     stems = beside(mix, trimmed(long_song(), Mid=50_000))
@@ -105,12 +108,12 @@ def test_a_bus_that_delays_moves_all_stems(delay: int) -> None:
 
 
 def test_a_loop_that_fits_where_it_is_stays() -> None:
-    bar = long_song()["Wide"][:, : 2 * RATE]
+    bar = 0.05 * np.random.default_rng(5).standard_normal((1, 2 * RATE)).astype(np.float32)
     loop = np.ascontiguousarray(np.tile(bar, (1, 10)))
     stems = {**long_song(), "Loop": np.pad(loop, ((0, 0), (0, 40 * RATE)))}
     assert find_offsets(beside(summed(stems), stems)) == {}
     # what was before it is gone; of all repeats the one that fits best is its own
-    late = {**stems, "Loop": np.pad(loop, ((0, 0), (6 * RATE, 0)))}
+    late = {**stems, "Loop": np.pad(loop, ((0, 0), (6 * RATE, 34 * RATE)))}
     assert find_offsets(beside(summed(late), {**late, "Loop": loop})) == {"Loop": 6 * RATE}
 
 
@@ -148,7 +151,7 @@ def test_real_songs(name: str) -> None:
     paths = sorted(p for p in (DATA / name).glob("*.flac") if not p.name.startswith("MIX"))
     whole = {p.stem: read_audio(p)[0].samples for p in paths}
     mix = read_audio(DATA / name / "MIX_sum_of_stems.flac")[0].samples
-    assert find_offsets(beside(mix, whole)) == {}
+    assert find_offsets(beside(mix, whole, 44_100)) == {}
     rng = np.random.default_rng(3)
     for _ in range(3):
         cuts = {}
@@ -156,6 +159,6 @@ def test_real_songs(name: str) -> None:
             cut = int(np.exp(rng.uniform(np.log(441.0), np.log(15 * 44_100.0))))
             if np.square(whole[stem][:, cut:]).sum() > 0.3 * np.square(whole[stem]).sum() > 0.0:
                 cuts[stem] = cut
-        found = find_offsets(beside(mix, trimmed(whole, **cuts)))
+        found = find_offsets(beside(mix, trimmed(whole, **cuts), 44_100))
         assert found.keys() == cuts.keys()
         assert all(abs(found[n] - cuts[n]) <= 1 for n in cuts)

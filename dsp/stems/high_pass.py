@@ -43,22 +43,23 @@ def low_part(sketch: Sketch, corner_hz: float) -> Samples:
 def headroom(level: Level, peaks: TruePeak, sketch: Sketch, low: Samples) -> Headroom:
     """What comes back when `low` is taken from a track, as `low_part` gives it, of its own or of a stem in it.
 
-    The peak of every half second lies where the sketch has its highest, plus what lies above 3.2 kHz; that part
-    stays as it is.
+    The peak of every row (of every half second, where there are no rows) lies where the sketch has its highest, plus
+    what lies above 3.2 kHz; that part stays as it is.
     """
     whole = sketch.joined()
     power = float(level.envelope.mean()) if len(level.envelope) else 0.0
-    if not whole.size or not len(peaks.blocks) or power <= 0.0:
+    step_s, measured = (peaks.row_s, peaks.rows) if len(peaks.rows) else (peaks.block_s, peaks.blocks.max(axis=1))
+    if not whole.size or not len(measured) or power <= 0.0:
         return Headroom(0.0, 0.0)
     after = whole - low
     at_s = (sketch.start_s[:, None] + np.arange(sketch.samples.shape[2]) / sketch.rate_hz).ravel()
-    block = np.floor(at_s / peaks.block_s + 1e-9).astype(np.int64)
-    inside = np.flatnonzero((block >= 0) & (block < len(peaks.blocks)))
+    step = np.floor(at_s / step_s + 1e-9).astype(np.int64)
+    inside = np.flatnonzero((step >= 0) & (step < len(measured)))
     if not len(inside):
         return Headroom(0.0, 0.0)
-    starts = np.flatnonzero(np.diff(block[inside], prepend=-1))
-    measured = peaks.blocks[block[inside][starts]].T
-    was, left = (np.maximum.reduceat(np.abs(x[:, inside]), starts, axis=1) for x in (whole, after))
+    starts = np.flatnonzero(np.diff(step[inside], prepend=-1))
+    measured = measured[step[inside][starts]]
+    was, left = (np.maximum.reduceat(np.abs(x[:, inside]).max(axis=0), starts) for x in (whole, after))
     highest = float((left + np.maximum(measured - was, 0.0)).max())
     lost = float((whole**2).mean() - (after**2).mean()) * whole.shape[1] / len(inside)
     return Headroom(

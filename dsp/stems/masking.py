@@ -91,8 +91,8 @@ def masking(field: Field) -> Masking:
                 lost[i, j] += np.vdot(per_rest[both], at_ear(found[j], ear)[both])
     pairs = []
     for i in range(count):
-        worst = sorted(judged[i], key=lambda j, i=i: -lost[i, j])[:MOST_MASKERS]  # type: ignore[misc]
-        pairs += [(i, j) for j in worst if lost[i, j] > LEAST_LOST * alone[i] and _together(field, i, j)]
+        worst = sorted((-lost[i, j], j) for j in judged[i])[:MOST_MASKERS]
+        pairs += [(i, j) for _, j in worst if lost[i, j] > LEAST_LOST * alone[i] and _together(field, i, j)]
     heard = tuple(float(b / a) if a > 0.0 else None for a, b in zip(alone, beside, strict=True))
     return Masking(parts, heard, tuple(sorted(_left_out(field, pairs), key=lambda h: -h.returns)))
 

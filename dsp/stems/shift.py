@@ -7,7 +7,7 @@ place a stem has is kept if it fits nearly as well.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -17,15 +17,17 @@ from dsp.stems.model import MIX, Stem, Stems
 from dsp.units import Curve, power_db_curve
 
 #: A stem is looked for where it is found in place at less than this share of the gain of the bus.
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.75
 #: Bands in which it is asked for (Hz).
 BAND_HZ = (40.0, 10_000.0)
 #: Moments in which the bus has one gain (s).
 MOMENT_S = 0.2
 #: A bus delays everything if this share of the stems agrees on it within so much (s); no plug-in needs longer (s).
 AGREEING, AGREE_S, BUS_S = 0.6, 1e-4, 0.1
-#: Shorter delays of the bus show in the phases of the bands (s), if so much of the mix is the sum of the stems.
+#: Shorter delays of the bus show in the phases of the bands (s), if so much of the mix is those stems.
 SHORT_S, LEAST_COHERENCE = 3e-4, 0.5
+#: One delay must explain so much of those phases; less than so many samples is what filters do.
+EXPLAINED, LEAST_SAMPLES = 0.9, 0.75
 
 
 def find_offsets(stems: Stems) -> dict[str, int]:
@@ -72,7 +74,7 @@ def _lags(stems: Stems) -> tuple[dict[str, float], float]:
         return {}, 0.0
     suspects = [s for s in stems.sounding if share(s, stems) < LEAST_SHARE * _gain(stems)]
     if not suspects:
-        return {}, _short_delay_s(stems)
+        return {}, _short_delay_s(stems, stems.sounding)
     loudness = {s.name: float(np.divide(*_beside_mix(s.readings.power, stems)).sum()) for s in suspects}
     suspects.sort(key=lambda s: -loudness[s.name])
     puzzle = _Puzzle(stems, [s for s in stems.sounding if s not in suspects], 0.0)
@@ -83,7 +85,7 @@ def _lags(stems: Stems) -> tuple[dict[str, float], float]:
         puzzle = _Puzzle(stems, [s for s in stems.sounding if s not in late], delay_s)
         places = {s.name: puzzle.fit(s) for s in late}
     else:
-        delay_s = _short_delay_s(stems)
+        delay_s = _short_delay_s(stems, [s for s in stems.sounding if s not in suspects])
     moved = [s for s in suspects if s.name in places and places[s.name].moved(_gain(stems))]
     for stem in moved if len(moved) > 1 else ():  # once more, now that all the others are known
         places[stem.name] = puzzle.fit(stem)
@@ -142,19 +144,29 @@ def _agreed(places: list[Place], count: int) -> float:
     return median if (np.abs(lags - median) <= AGREE_S).sum() >= enough else 0.0
 
 
-def _short_delay_s(stems: Stems) -> float:
-    """A delay of the bus of a few samples, by the phases between the sum of the stems and the mix."""
-    cross = stems.sum_cross.sum(axis=0, dtype=np.float64)
-    total, mix = (p.sum(axis=0, dtype=np.float64) for p in (stems.sum_power, stems.mix_power))
-    known = (total > 0.0) & (mix > 0.0)
+def _short_delay_s(stems: Stems, placed: Sequence[Stem]) -> float:
+    """A delay of the bus of a few samples, by the phases between the stems that are in place and the mix."""
+    if not placed:
+        return 0.0
+    own, mix = _energy(s.readings.power for s in placed), _energy([stems.mix_power])
+    real, imaginary = (_energy(s.readings.cross[:, MIX, part] for s in placed) for part in (0, 1))
+    known = (own > 0.0) & (mix > 0.0)
     if known.sum() < 3:
         return 0.0
-    spectrum = cross[0][known] - 1j * cross[1][known]
-    shared = correlate.coherence(spectrum, total[known], mix[known])
-    level = np.sqrt(total[known] * mix[known])
+    spectrum = real[known] - 1j * imaginary[known]
+    shared = correlate.coherence(spectrum, own[known], mix[known])
+    level = np.sqrt(own[known] * mix[known])
     if float((shared * level).sum()) < LEAST_COHERENCE * float(level.sum()):
         return 0.0
-    hz, gain_db = stems.band_hz[known], power_db_curve(mix[known] / total[known])
+    total = _energy([stems.sum_power])[known]
+    gain_db = power_db_curve(mix[known] / np.maximum(total, 1e-30))
     rate = stems.mix_sketch.rate_hz * stems.mix_sketch.factor
+    hz = stems.band_hz[known]
     phases = np.angle(spectrum) - correlate.minimum_phase(hz, gain_db, hz, rate)
-    return correlate.exact(correlate.weights(shared) * np.exp(1j * phases), hz, SHORT_S)[0]
+    lag_s, explained = correlate.exact(correlate.weights(shared) * np.exp(1j * phases), hz, SHORT_S)
+    return lag_s if explained >= EXPLAINED and abs(lag_s) * rate >= LEAST_SAMPLES else 0.0
+
+
+def _energy(powers: Iterable[Curve]) -> Curve:
+    """Sums over time and over tracks, per band."""
+    return np.asarray(np.sum([p.sum(axis=0, dtype=np.float64) for p in powers], axis=0))

@@ -35,6 +35,8 @@ AT_LAST_DB = -15.0
 #: One stem explains it where it leaves this share of what is left without it; where it at least has to do with it, and
 #: the share that all others must then leave (our judgement: a fault of one stem leaves less than a hundredth).
 SETTLED, SETTLED_BANDS, RELATED, UNRELATED = 0.16, 0.25, 0.55, 0.8
+#: A level alone does, where it leaves no more than this times what a filter leaves.
+NEARLY = 1.3
 #: A stem explains better than the bus where it leaves this share of what that does.
 BETTER = 0.25
 #: A delay below this many samples is not spoken of; how many stems are tried for one.
@@ -106,8 +108,10 @@ def _otherwise(stems: Stems, found: list[Fit], base: float, flat: View) -> Verdi
         by_bands = fit.bands_left / max(fit.before, 1e-30)
         if abs(nearest.samples) >= LEAST_SAMPLES and nearest.left <= min(SETTLED, 2.0 * by_bands):
             return Verdict("delay", fit, nearest, view=flat)
+    level = min((f for f in found if f.stem == first.stem), key=lambda f: f.left)
+    by_level = level.left <= NEARLY * first.bands_left
     if first.bands_left <= SETTLED_BANDS * base:
-        return Verdict("equaliser", first, view=flat)
+        return _by_gain(level, flat) if by_level else Verdict("equaliser", first, view=flat)
     if heard.left <= SETTLED:
         off = {s: c for s, (c, e) in heard.levels.items() if abs(level_db(c)) > LEVEL_DB and abs(c - 1.0) > 4.0 * e}
         if off:
@@ -116,7 +120,7 @@ def _otherwise(stems: Stems, found: list[Fit], base: float, flat: View) -> Verdi
             return Verdict("several", levels=tuple((s, off[s]) for s in order), view=flat)
     second = ranked[1].bands_left if len(ranked) > 1 else base
     if first.bands_left <= RELATED * base and second >= UNRELATED * base:
-        return Verdict("otherwise", first, view=flat)
+        return _by_gain(level, flat) if by_level else Verdict("otherwise", first, view=flat)
     return Verdict("missing", view=flat)
 
 

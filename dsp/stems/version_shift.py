@@ -10,7 +10,7 @@ from dsp.stems.model import Reference, Stems
 #: Another start is looked for this far (s) in the first so many seconds, and found with this correlation or more.
 MOST_SHIFT_S, LOOKED_S, SHIFTED = 3.0, 60.0, 0.5
 #: It must be so many times that of the same start: then nothing is left in its old place.
-PLAINLY: Final = 2.0
+PLAINLY = 2.0
 
 
 def shift_s_of(stems: Stems, reference: Reference) -> float:

@@ -193,7 +193,9 @@ def _is_bus(found: Sums, total: float, bus_leaves: float, stems_leave: float) ->
 
 
 def _stems_are_the_reference(found: Sums, total: float) -> bool:
-    return _misses(found, found.reference, found.rs.sum(axis=0).real) < UNTOUCHED * total
+    """Whether the sum of the stems is still the reference, and not the mix."""
+    missed = _misses(found, found.reference, found.rs.sum(axis=0).real)
+    return missed < UNTOUCHED * total and missed < _misses(found, found.mix, found.sm.real)
 
 
 def _stems_are_the_mix(found: Sums, total: float) -> bool:
