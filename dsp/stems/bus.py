@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from dsp.stems.bus_peaks import Filter, Peaks, peaks
+from dsp.stems.bus_filter import Filter
+from dsp.stems.bus_peaks import Peaks, peaks
 from dsp.stems.bus_readings import REDUCED_DB, SURE_DB, BusReadings, Dynamics, Kind, Left
 from dsp.stems.bus_response import Response, lag, minimum_phase, response
 from dsp.stems.bus_sums import LEFT, LEFT_SUM, MIX_ENERGY, SUM_ENERGY, BusSums

@@ -20,6 +20,8 @@ from dsp.units import Curve
 ComplexCurve = npt.NDArray[np.complex128]
 #: Frames the response is found from, spread over the song, and rounds of reweighting.
 MOST_FRAMES, ROUNDS = 1500, 16
+#: Frames looked at together.
+AT_ONCE = 1024
 #: A cell that fits better than this share of its power counts no more for it (-36 dB: what windows themselves leave).
 FLOOR = 2.5e-4
 #: Frames come in runs of so many; a long window (Hann, 400 ms) sees so much of the frames around it.
@@ -65,36 +67,36 @@ class _Cells:
     split: int  #: groups before this one are seen through long windows
 
     @classmethod
-    def of(cls, sums: BusSums, at: npt.NDArray[np.intp]) -> _Cells:
-        """Those of some frames; what is too quiet to be judged is silent."""
+    def of(cls, sums: BusSums, at: npt.NDArray[np.intp], least: float) -> _Cells:
+        """Those of some frames; what is not above `least` is too quiet to be judged, and silent."""
         spectra = sums.spectra[at].astype(np.float64)
         p, q = spectra[:, POWER], spectra[:, MIX_POWER]
-        heard = (p > QUIET_CELL * p.mean()) & (q > 0.0)
+        heard = (p > least) & (q > 0.0)
         x = spectra[:, CROSS_RE] + 1j * spectra[:, CROSS_IM]
         return cls(at, np.where(heard, p, 0.0), np.where(heard, q, 0.0), np.where(heard, x, 0.0), sums.split)
 
     def spread(self, gains: Curve) -> Curve:
         """The gain of every cell: a long window sees its average over eight frames."""
-        smooth = np.zeros(int(self.at[-1]) + 1) if len(self.at) else np.zeros(0)
-        there = smooth.copy()
-        smooth[self.at], there[self.at] = gains, 1.0
+        place = self.at - self.at[0]
+        smooth, there = np.zeros((2, int(place[-1]) + len(LONG)))
+        smooth[place], there[place] = gains, 1.0
         smooth = np.convolve(smooth, LONG, mode="same") / np.maximum(np.convolve(there, LONG, mode="same"), 1e-9)
         out = np.empty(self.p.shape)
-        out[:, : self.split], out[:, self.split :] = smooth[self.at, None], gains[:, None]
+        out[:, : self.split], out[:, self.split :] = smooth[place, None], gains[:, None]
         return out
 
     def unsteady(self, gains: Curve) -> Curve:
         """How much the gain moves around every cell, within its window and the next (dB, standard deviation)."""
-        count = int(self.at[-1]) + 1 if len(self.at) else 0
-        level, there = np.zeros(count), np.zeros(count)
-        level[self.at], there[self.at] = 20.0 * np.log10(np.clip(gains, 1e-3, 1e3)), 1.0
+        place = self.at - self.at[0]
+        level, there = np.zeros((2, int(place[-1]) + 9))
+        level[place], there[place] = 20.0 * np.log10(np.clip(gains, 1e-3, 1e3)), 1.0
         out = np.empty(self.p.shape)
         for part, frames in ((slice(0, self.split), 9), (slice(self.split, None), 3)):
             ones = np.ones(frames)
             known = np.maximum(np.convolve(there, ones, mode="same"), 1.0)
             mean = np.convolve(level, ones, mode="same") / known
             spread = np.convolve(level**2, ones, mode="same") / known - mean**2
-            out[:, part] = np.sqrt(np.maximum(spread, 0.0))[self.at, None]
+            out[:, part] = np.sqrt(np.maximum(spread, 0.0))[place, None]
         return out
 
     def weights(self, g: Curve, h: ComplexCurve) -> tuple[Curve, Curve]:
@@ -144,7 +146,9 @@ def response(sums: BusSums) -> Response | None:
         return None
     loud = frame_power > QUIET_FRAME * frame_power.mean()
     at = np.flatnonzero(loud)
-    cells = _Cells.of(sums, at[(at // RUN) % -(-len(at) // MOST_FRAMES) == 0])
+    least = QUIET_CELL * float(frame_power.mean()) / max(len(sums.groups.hz), 1)
+    at = at[(at // RUN) % -(-len(at) // MOST_FRAMES) == 0] if len(at) > MOST_FRAMES else at
+    cells = _Cells.of(sums, at, least)
     total = cells.p.sum(axis=0)
     h = np.divide(cells.x.sum(axis=0), total, out=np.zeros(len(total), dtype=np.complex128), where=total > 0)
     g: Curve = np.ones(cells.p.shape)
@@ -158,17 +162,20 @@ def response(sums: BusSums) -> Response | None:
     weight = weight / (1.0 + (moving / STEADY_DB) ** 2)
     error = np.hypot(cells.errors(g, h, weight, left), cells.bias(g, weight, moving))
     # of all frames, with the response as it is
-    cells = _Cells.of(sums, np.arange(len(frame_power)))
-    gains: Curve = np.ones(len(frame_power))
-    g = np.ones(cells.p.shape)
-    for _ in range(3):
-        gains = cells.frame_gains(h, cells.weights(g, h)[0])
-        g = cells.spread(gains)
-    left, mix = cells.weights(g, h)[1].sum(axis=1), cells.q.sum(axis=1)
-    frame_left = np.divide(left, mix, out=np.ones(len(mix)), where=mix > 0)
+    gains, frame_left = np.ones((2, len(frame_power)))
+    for start in range(0, len(frame_power), AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        cells = _Cells.of(sums, np.arange(len(frame_power))[part], least)
+        g = np.ones(cells.p.shape)
+        for _ in range(3):
+            gains[part] = cells.frame_gains(h, cells.weights(g, h)[0])
+            g = cells.spread(gains[part])
+        remains, mix = cells.weights(g, h)[1].sum(axis=1), cells.q.sum(axis=1)
+        frame_left[part] = np.divide(remains, mix, out=np.ones(len(mix)), where=mix > 0)
+    power = sums.spectra[:, POWER].mean(axis=0, dtype=np.float64)
     scale = reference_gain(gains[loud], frame_left[loud])
     gains[~loud] = np.nan
-    return Response(h * scale, error, cells.p.mean(axis=0), gains / scale, frame_left, frame_power)
+    return Response(h * scale, error, power, gains / scale, frame_left, frame_power)
 
 
 def reference_gain(gains: Curve, left: Curve) -> float:

@@ -53,9 +53,10 @@ class Excerpt:
         packed = [(x / np.float32(s)).astype(np.float16) for x, s in zip((total, mix), scales, strict=True)]
         return cls(start, lead, peak, (scales[0], scales[1]), packed[0], packed[1])
 
-    def samples(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def samples(self) -> tuple[Samples, Samples]:
         """The sum and the mix."""
-        return self.total.astype(np.float64) * self.scales[0], self.mix.astype(np.float64) * self.scales[1]
+        total, mix = self.total.astype(np.float32), self.mix.astype(np.float32)
+        return total * np.float32(self.scales[0]), mix * np.float32(self.scales[1])
 
 
 @dataclass(frozen=True)
