@@ -25,8 +25,6 @@ LISTEN = "Hardly anything: watch the cone of a woofer, or the meters with a high
 
 #: Bins from the second on, free of a constant offset, to 25 Hz, whose upper flank reaches 27 Hz.
 FIRST_BIN, LAST_HZ = 2, 25.0
-#: A mean over a Hann window of summed bins counts this much too high.
-HANN_BINS = 1.5
 #: Half seconds count as loud within this of the mean (dB).
 LOUD_DB = -10.0
 #: Fewer loud half seconds are not judged.
@@ -41,7 +39,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     per_block = round(level.block_s / level.hop_s)
     padded = np.pad(moving, (0, -len(moving) % per_block))
     total = padded.reshape(-1, per_block).mean(axis=1)[:count]
-    low = fine.low[:count, FIRST_BIN : int(LAST_HZ / fine.low_hz) + 1].sum(axis=1, dtype=np.float64) / HANN_BINS
+    low = fine.low[:count, FIRST_BIN : int(LAST_HZ / fine.low_hz) + 1].sum(axis=1, dtype=np.float64)
     loud = total > total.mean() * 10.0 ** (LOUD_DB / 10.0) if count else np.zeros(0, dtype=bool)
     span = (FIRST_BIN * fine.low_hz, 30.0)
     if loud.sum() < LEAST:

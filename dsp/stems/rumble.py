@@ -41,6 +41,8 @@ DIP_SHARE, DIP_DB, EVEN_DB = 0.25, 6.0, -3.0
 RISING = 2.0
 #: Coherent power, or correlation of levels, with the other tracks from which on the low end is bleed.
 BLEED_COHERENCE, BLEED_CORRELATION = 0.3, 0.6
+#: Its source has at least so many times the power there; microphones that share a floor have about the same.
+BLEED_SOURCE = 4.0
 #: Lowest corner (Hz): below, no filter of a channel strip reaches.
 LEAST_CORNER_HZ = 20.0
 #: Mains frequencies (Hz), and the share of the rumble within two bins of one that makes it hum.
@@ -169,7 +171,8 @@ def _bleed(stems: Stems, stem: Stem, when: npt.NDArray[np.bool_], fine: FineSpec
     rest = np.maximum(stems.sum_power[frames][:, bands] - 2.0 * cross[:, 0] + power, 0.0)
     shared = (cross[:, 0] - power).sum(axis=0) ** 2 + cross[:, 1].sum(axis=0) ** 2
     both = power.sum(axis=0) * rest.sum(axis=0)
-    if power.sum() <= 0.0 or not (both > 0.0).any():
+    loudest = max((float(s.readings.power[frames][:, bands].sum()) for s in stems.stems if s is not stem), default=0.0)
+    if loudest < BLEED_SOURCE * float(power.sum()) or not (both > 0.0).any():
         return False
     coherence = np.divide(shared, both, out=np.zeros_like(both), where=both > 0.0)
     if float(np.average(coherence, weights=power.sum(axis=0))) > BLEED_COHERENCE:
