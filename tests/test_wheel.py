@@ -42,7 +42,10 @@ def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
 
     report = json.loads(call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path))
     jsonschema.validate(report, schema)
-    assert {f["id"] for f in report["findings"] if f["status"] == "problem"} == {"bus-limiter"}
+    problems = {f["id"]: [c["stem"] for c in f["cause"]] for f in report["findings"] if f["status"] == "problem"}
+    assert problems == {"bus-limiter": ["mix bus"], "bus-processing": ["mix bus"], "gain-staging": ["Snare Top"]}
+    late = next(f for f in report["findings"] if f["id"] == "phase-alignment")
+    assert late["cause"][0]["stem"] == "Bass Amp"
     truth = json.loads((tmp_path / "song" / "truth.json").read_text(encoding="utf-8"))
     stems = list((tmp_path / "song" / "stems").glob("*.wav"))
     assert len(stems) >= 10

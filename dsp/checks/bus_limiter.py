@@ -89,7 +89,7 @@ def _proved(mix: Mix, evidence: LimiterEvidence, bus: BusReadings, dynamics: Dyn
     if not bus.limits:
         held = "compression" if dynamics.kind == "compressor" else "saturation" if dynamics.kind == "saturation" else ""
         message = f"The stems prove it: {f'there is {held} on the bus, but ' if held else ''}no peak of their sum is"
-        message += " stopped at a ceiling." if held else " lowered on its way into the mix."
+        message += " stopped at a ceiling." if held else " lowered by more than half a decibel on its way into the mix."
         return Finding(
             ID, "pass", "none", "No limiter on the mix bus", message, numbers + _evidence(mix, evidence, "pass"),
             measured="proved by the stems", target="none",

@@ -124,9 +124,12 @@ def _dynamics(bus: BusReadings, dynamics: Dynamics, profile: Profile) -> Finding
         message = f"The higher a peak the more the bus bends it: {most:.1f} dB off the highest, saturation."
     else:
         typical = float(np.median(dynamics.working)) if len(dynamics.working) else 0.0
+        few = bus.limits is None and not len(dynamics.working)
         status = "warning" if judged and typical >= profile.number(ID, "compressor_db") else "info"
         message, more = compression(dynamics)
         numbers = more + numbers
+        if few:
+            name, message = "limiter or compressor", f"{_peaks(dynamics)}, too few to tell a limiter from a compressor."
     message = f"{message[0].upper()}{message[1:]}"
     fixes = (Advice(f"Bypass the {name} on the mix bus and bounce again; keep this as a reference.", BUS),)
     title = f"{'Saturation' if dynamics.kind == 'saturation' else f'A {name}'} on the mix bus"

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from dsp.stems.bus_filter import Filter
 from dsp.stems.bus_peaks import Peaks, peaks
-from dsp.stems.bus_readings import REDUCED_DB, SURE_DB, BusReadings, Dynamics, Kind, Left
+from dsp.stems.bus_readings import LEAST_OVER, OVER_DB, REDUCED_DB, SURE_DB, BusReadings, Dynamics, Kind, Left
 from dsp.stems.bus_response import Response, lag, minimum_phase, response
 from dsp.stems.bus_sums import LEFT, LEFT_SUM, MIX_ENERGY, SUM_ENERGY, BusSums
 from dsp.units import Curve, power_db_curve
@@ -17,15 +17,17 @@ Mask = npt.NDArray[np.bool_]
 ALIGNED_SAMPLES = 3
 #: The constant gain is where most groups lie together: within this (dB).
 TOGETHER_DB = 0.25
-#: Dynamics need so many reduced peaks, a wall so many that would pass it (our judgement).
-LEAST_PEAKS, LEAST_OVER = 2, 3
+#: So many peaks end at one level by no chance; fewer only where those up to so far below it (dB) lose this share of
+#: what they lose at most (our judgement).
+MANY_OVER, NEAR_DB, NEAR_SHARE = 10, 1.5, 0.6
+#: Dynamics need so many reduced peaks (our judgement).
+LEAST_PEAKS = 2
 #: The moving gain explains the peaks where it leaves this much less than a constant gain (dB).
 BETTER_DB = 3.0
 #: A curve of output against input explains them better than a gain over time by this much (dB).
 CURVE_DB = 8.0
-#: Peaks that would pass the ceiling by this much, and how far they spread under it (dB): a wall. Measured on ten
-#: limiters and clippers 0.0 to 0.1, on compressors 0.4 to 1.0.
-OVER_DB, WALL_DB = 0.3, 0.25
+#: How far peaks at a wall spread (dB): measured on ten limiters and clippers 0.0 to 0.1, on compressors 0.4 to 1.0.
+WALL_DB = 0.25
 #: Output against input over the highest peaks, in dB per dB: 1 untouched, 0 a wall; a limiter of two stages up to 0.2.
 STEEPEST = 0.2
 #: Frames of a half second.
@@ -141,6 +143,9 @@ def _kind(
     ceiling = float(out.max())
     over = into > ceiling + OVER_DB
     wall = over.sum() >= LEAST_OVER and float(out[over].std()) < WALL_DB
+    if wall and over.sum() < MANY_OVER:  # few peaks may end together by chance: then others near them are lowered too
+        near = (into <= ceiling) & (into > ceiling - NEAR_DB)
+        wall = not near.any() or np.median(reduction[near]) <= NEAR_SHARE * np.median(reduction[over])
     high = into >= np.quantile(into, 0.7)
     spread = into[high] - into[high].mean()
     slope = float((spread * out[high]).sum() / (spread**2).sum()) if (spread**2).sum() > 1e-6 else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from dsp.stems.bus_response import ComplexCurve, minimum_phase
 from dsp.units import Curve, Samples
@@ -19,6 +18,8 @@ class Filter:
     """The response of the bus as a filter of excerpts, with its inverse."""
 
     def __init__(self, hz: Curve, gain: ComplexCurve, error_db: Curve, *, delay: float, rate: int, frames: int) -> None:
+        import scipy.fft
+
         self.size = scipy.fft.next_fast_len(2 * frames, real=True)
         sure = (error_db < SURE_DB) & (np.abs(gain) > 0)
         self.flat = not sure.any()
@@ -52,6 +53,8 @@ class Filter:
         return self._run(x, np.complex64(self.scale) / self.response)
 
     def _run(self, x: Samples, response: npt.NDArray[np.complex64]) -> Samples:
+        import scipy.fft
+
         y = scipy.fft.irfft(scipy.fft.rfft(x, self.size) * response, self.size)
         return np.asarray(y[..., : x.shape[-1]], dtype=np.float32)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from dsp.meters.bands import FRAME_HOPS, LONG_FRAMES, SHORT_FRAMES, decimation, decimator
 from dsp.meters.base import Meter
@@ -90,6 +89,8 @@ class BusMeter(Meter[BusReadings]):
         self._frames += block.shape[1]
 
     def _spectra(self, block: Samples) -> None:
+        import scipy.fft
+
         buffer = np.concatenate([self._history, block], axis=1)
         self._history = buffer[:, -self.frame :]
         spans = frames_of(buffer, SHORT_FRAMES * self.frame, self.frame).transpose(1, 0, 2)
@@ -100,6 +101,8 @@ class BusMeter(Meter[BusReadings]):
         self._short.append(_gathered(products, self._short_edges, self._scales[1]))
 
     def _low_spectra(self, block: Samples) -> None:
+        import scipy.fft
+
         raw = np.concatenate([self._raw, block], axis=1)
         rows = raw.reshape(self.channels, -1, self._factor)
         count = rows.shape[1] - self._taps.shape[1] + 1

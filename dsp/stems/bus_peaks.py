@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from dsp.stems.bus_filter import Filter
 from dsp.stems.bus_sums import Excerpt
@@ -119,6 +118,8 @@ def _read(
 
 def _gains(y: Samples, m: Samples, lead: int, rate: int) -> Curve:
     """Of excerpts (excerpts, channels, frames): the rows of `Peaks`, one column each."""
+    from scipy import ndimage
+
     width = max(3, round(SMOOTH_S * rate) | 1)
     window = np.hanning(width + 2)[1:-1].astype(np.float32)
     window /= window.sum()

@@ -17,6 +17,8 @@ Kind = Literal["none", "limiter", "clipper", "saturation", "compressor"]
 SURE_DB = 0.3
 #: A peak or a frame counts as reduced by this much (dB; our judgement).
 REDUCED_DB = 0.5
+#: Whether there is a wall is told by peaks that would pass the highest output by this much (dB), by so many at least.
+OVER_DB, LEAST_OVER = 0.3, 3
 #: A limiter is proved where gains and equaliser leave no more than this of the mix, and that there is none (dB): a
 #: lossy file leaves up to -13, a mix of other stems -25 and more (measured; our judgement).
 PROVED_DB, REFUTED_DB = -12.0, -20.0
@@ -46,6 +48,11 @@ class Dynamics:
     def reduced(self) -> npt.NDArray[np.bool_]:
         """Which peaks were reduced."""
         return np.asarray(self.peak_db > REDUCED_DB)
+
+    @property
+    def over(self) -> int:
+        """How many peaks would pass the highest output."""
+        return int((self.into_dbfs > float(self.out_dbfs.max(initial=-np.inf)) + OVER_DB).sum())
 
     @property
     def working(self) -> Curve:
@@ -108,6 +115,8 @@ class BusReadings:
             return None
         if self.dynamics.kind in ("limiter", "clipper"):
             return True if self.left.explained_db <= PROVED_DB else None
+        if self.dynamics.kind != "none" and self.dynamics.over < LEAST_OVER:
+            return None
         return False if self.left.explained_db <= REFUTED_DB else None
 
     @property

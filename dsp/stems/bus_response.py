@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from dsp.stems.bus_sums import CROSS_IM, CROSS_RE, MIX_POWER, POWER, BusSums
 from dsp.units import Curve
@@ -189,6 +188,8 @@ def lag(cross: ComplexCurve, sample_rate: int, size: int) -> tuple[int, float]:
 
     Half whitened, so that neither the bass nor the hiss decides.
     """
+    import scipy.fft
+
     level = np.abs(cross)
     if not level.max(initial=0.0) > 0.0:
         return 0, 1.0

@@ -15,7 +15,6 @@ from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from dsp.units import Curve, amplitude_db
 
@@ -151,6 +150,8 @@ def fit_delay(transfer: Transfer) -> Fit:
 
 
 def _best_delay(transfer: Transfer, around_s: float, within_s: float) -> float:
+    from scipy import optimize
+
     def left(delay_s: float) -> float:
         return transfer.scaled(_shifted(transfer, delay_s))[1]
 
@@ -222,6 +223,8 @@ def _starts(transfer: Transfer, before: tuple[Filter, ...]) -> list[Filter]:
 
 def _refined(transfer: Transfer, filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
     """Filters moved to where they leave least."""
+    from scipy import optimize
+
     kinds, root = [f.kind for f in filters], np.sqrt(transfer.weight)
     bounds = (np.array([*LOWEST] * len(kinds)), np.array([*HIGHEST] * len(kinds)))
     for limits in bounds:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, signal
 
 from dsp.stems import correlate
 from dsp.stems.sketch import Sketch
@@ -65,6 +64,8 @@ def track(sketch: Sketch) -> Curve:
 
 def place(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
     """The best place of a stem in the mix; `home_s` where that fits nearly as well."""
+    from scipy import signal
+
     best = Place(0.0, 0.0, 0.0, False)
     for limit in (COARSE_HZ, ALL_HZ):
         step = max(1, int(rate_hz // limit))
@@ -79,6 +80,8 @@ def place(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
 
 def _noise(mix: Curve, rate_hz: float, count: int) -> Curve:
     """Power of the mix at the bins of a transform of `count` samples, smooth, and never far below its strongest."""
+    from scipy import signal
+
     size = min(len(mix), 1 << round(float(np.log2(0.25 * rate_hz))))
     _, power = signal.welch(mix, rate_hz, nperseg=size)
     power = np.maximum(power, 1e-6 * float(power.max()))
@@ -87,6 +90,8 @@ def _noise(mix: Curve, rate_hz: float, count: int) -> Curve:
 
 def _matched(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
     """The best lag by matched filter; `home_s` where that fits nearly as well."""
+    from scipy import fft
+
     used = np.flatnonzero(stem)
     if not len(used) or not mix.any():
         return Place(0.0, 0.0, 0.0, False)
@@ -117,6 +122,8 @@ def _matched(stem: Curve, mix: Curve, rate_hz: float, home_s: float) -> Place:
 
 def _exact(stem: Curve, mix: Curve, rate_hz: float, lag_s: float) -> float:
     """The lag to a fraction of a sample of the track, from the phases of the loudest windows."""
+    from scipy import signal
+
     size, shift = round(WINDOW_S * rate_hz), round(lag_s * rate_hz)
     starts = np.arange(max(0, -shift), min(len(stem), len(mix) - shift) - size + 1, size // 2)
     if not len(starts):

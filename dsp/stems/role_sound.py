@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from dsp.stems.model import Role, StemReadings
 from dsp.units import Curve, from_power_db, power_db_curve
@@ -97,6 +96,8 @@ def _loud(power: Curve) -> float:
 
 def _strokes(envelope: Curve) -> tuple[int, float]:
     """Number of strokes and their share of the energy, from the mean squares of 10 ms."""
+    from scipy import ndimage
+
     level = power_db_curve(np.maximum(envelope, float(envelope.max()) * 1e-12))
     around = ndimage.maximum_filter1d(level, 2 * REACH_HOPS + 1, mode="nearest")
     before = ndimage.minimum_filter1d(level, REACH_HOPS + 1, origin=REACH_HOPS // 2, mode="nearest")
@@ -113,6 +114,8 @@ def _strokes(envelope: Curve) -> tuple[int, float]:
 
 def _tones(spectra: npt.NDArray[np.float32]) -> float:
     """Share of the energy in lines that stand out of what is around them; 0 where there are no spectra."""
+    from scipy import ndimage
+
     if not len(spectra) or not spectra.any():
         return 0.0
     loudest = np.sort(np.argsort(spectra.sum(axis=1))[-MOST_SPECTRA:])

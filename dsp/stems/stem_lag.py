@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
 from dsp.stems.model import Stems
 from dsp.stems.sketch import PASS_HZ
@@ -56,6 +55,8 @@ class Together:
 
 def together(stems: Stems, fit: Fit, names: Sequence[str]) -> Together:
     """Correlate what the mix holds with the stems; lags of those named. The bus is seen as the fit sees it."""
+    import scipy.fft
+
     sounding = stems.sounding
     n = len(sounding)
     own = [[s.name for s in sounding].index(name) for name in names]
@@ -109,11 +110,15 @@ def _spectra(stems: Stems, fit: Fit, size: int) -> Iterator[tuple[Spectra, Spect
 
 
 def _spectrum(samples: npt.NDArray[np.float16], size: int) -> Spectra:
+    import scipy.fft
+
     return np.asarray(scipy.fft.rfft(samples.astype(np.float32), size), dtype=np.complex64)
 
 
 def _lag(stems: Stems, name: str, cross: npt.NDArray[np.complex128], *powers: float) -> Lag:
     """The peak of a cross spectrum; `powers` are of what the mix holds of it, of the stem, and of what is left."""
+    import scipy.fft
+
     held, power, before = powers
     rate, size = stems.mix_sketch.rate_hz, 2 * (len(cross) - 1) or 1
     fine = scipy.fft.irfft(cross, size * STEPS) * (STEPS * size / 2.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import signal
 
 from dsp.stems.model import Reference, Stems
 
@@ -15,6 +14,8 @@ PLAINLY = 2.0
 
 def shift_s_of(stems: Stems, reference: Reference) -> float:
     """How much later the reference starts, where it is the same with another start; 0 where it is not."""
+    from scipy import signal
+
     rate_hz = stems.mix_sketch.rate_hz
     most = round(LOOKED_S * rate_hz)
     mix, other = (s.joined().mean(axis=0)[:most].astype(np.float64) for s in (stems.mix_sketch, reference.sketch))

@@ -75,7 +75,7 @@ def offset_of_the_keys() -> Take:
     return faulty("Keys", lambda x: x + gain(-46.0))
 
 
-@scene("low-end-mono", "problem", "mono-compatibility", "correlation", "stereo-width")
+@scene("low-end-mono", "problem", "mono-compatibility", "correlation", "stereo-width", "core-centre")
 def inverted_bass() -> Take:
     """A widener has turned one side of the bass round."""
     return faulty("Bass", lambda x: x * np.array([[1.0], [-0.9]]))
