@@ -20,7 +20,8 @@ from dsp.meters.limiting import LimiterEvidence, limiter_evidence, probability, 
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
 from dsp.meters.windows import window_sums
 from dsp.profile import load_limiter_model
-from dsp.stems.lockstep import Lockstep, StemInput
+from dsp.stems.alone import Alone, StemInput
+from dsp.stems.lockstep import Lockstep
 from dsp.stems.model import Stems, Unusable
 from dsp.stems.roles import assign
 from dsp.units import Curve, Samples, from_power_db, power_db_curve
@@ -138,20 +139,22 @@ def measure_with_stems(
     roles: Mapping[str, str] | None = None,
     unusable: Sequence[Unusable] = (),
     expected_s: float = 0.0,
+    elsewhere: Callable[[int], Mapping[str, Alone]] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Mix:
     """Measure a mix and its stems in lockstep; with `blocks` None the mix is the sum of the stems.
 
     All tracks have the rate of the mix and are cut into blocks of half a second (50 hops of 10 ms), the last shorter;
     what is shorter than the longest is followed by silence. `references` may be versions of the same mix. `roles` are
-    the user's own, by the name of the stem. `progress` is told how many frames are done.
+    the user's own, by the name of the stem. `elsewhere` gives what was measured of each stem alone (by a process),
+    when asked for that of so many frames. `progress` is told how many frames are done.
 
     Raises UsageError for a role or a stem in `roles` that does not exist.
     """
     others = dict(references or {})
     lockstep = Lockstep(
         source.sample_rate, source.channels, [s for s, _ in stems],
-        summed=blocks is None, references=tuple(others), expected_s=expected_s,
+        summed=blocks is None, elsewhere=elsewhere is not None, references=tuple(others), expected_s=expected_s,
     )  # fmt: skip
     with ThreadPoolExecutor(1) as beside:
         bank, done = MeterBank(source), 0
@@ -169,7 +172,7 @@ def measure_with_stems(
             done += frames
             if progress:
                 progress(done)
-    found = lockstep.finish(unusable)
+    found = lockstep.finish(unusable, elsewhere(done) if elsewhere else None)
     return Mix(source, bank.finish(), stems=assign(found, roles or {}))
 
 

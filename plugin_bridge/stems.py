@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -14,12 +15,13 @@ from dsp.audio import Source
 from dsp.errors import InputError, UsageError
 from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.mix import Mix, Track, measure_with_stems, rows
-from dsp.stems.lockstep import StemInput
+from dsp.stems.alone import StemInput
 from dsp.stems.model import SUM, Stems, Unusable
 from dsp.stems.shift import find_offsets
 from dsp.units import Samples, from_power_db
 from plugin_bridge.files import AudioReader, open_audio
 from plugin_bridge.stem_folder import Folder
+from plugin_bridge.stem_worker import Elsewhere, Job, stem_blocks, worth_it
 
 #: Told the share done, 0 to 1, or None while the length is not known.
 Progress: TypeAlias = Callable[[float | None], None]
@@ -82,9 +84,12 @@ def _pass(
     roles: Mapping[str, str] | None,
     progress: Progress | None,
 ) -> Mix:
-    with _Session(mix, folder, references) as session:
+    with _Session(mix, folder, references) as session, ExitStack() as stack:
         stems = [session.track(reader, offsets) for reader in session.readers]
-        frames = session.frames
+        frames, rate = session.frames([s for s, _ in stems]), session.source.sample_rate
+        paths = {name: Path(r.source.name) for name, r in zip(session.names, session.readers, strict=True)}
+        jobs = [Job(paths[s.name], s, rate, frames, frames / rate) for s, _ in stems]
+        elsewhere = stack.enter_context(Elsewhere(jobs)) if worth_it(jobs) else None
 
         def step(done: int) -> None:
             if progress:
@@ -97,7 +102,8 @@ def _pass(
             references={str(p): reader.blocks(session.block) for p, reader in session.references},
             roles=roles,
             unusable=session.unusable,
-            expected_s=frames / session.source.sample_rate,
+            expected_s=frames / rate,
+            elsewhere=elsewhere.readings if elsewhere else None,
             progress=step,
         )
         return session.completed(measured)
@@ -180,11 +186,10 @@ class _Session:
             return
         self.references.append((path, reader))
 
-    @property
-    def frames(self) -> int:
-        """Frames of the longest file, in the rate of the mix, as far as they are declared."""
-        readers = [r for r in (self.mix, *self.readers) if r and r.frames]
-        return max((self._in_mix(r) for r in readers), default=0)
+    def frames(self, stems: Sequence[StemInput]) -> int:
+        """Frames from the start of the mix to the end of the last stem in its place, as far as they are declared."""
+        own = self._in_mix(self.mix) if self.mix else 0
+        return max([own, *(s.offset_samples + s.frames for s in stems if s.frames)])
 
     def _in_mix(self, reader: AudioReader) -> int:
         """Declared frames of a file in the rate of the mix."""
@@ -209,9 +214,7 @@ class _Session:
     def _blocks(self, reader: AudioReader, name: str, channels: int) -> Iterator[Samples]:
         """The audio of a stem; what is wrong in the middle ends it and is noted."""
         try:
-            for block in _at_rate(reader, self.source.sample_rate, self.block):
-                folded = channels < block.shape[0]
-                yield np.ascontiguousarray(block.mean(axis=0, keepdims=True)) if folded else block
+            yield from stem_blocks(reader, self.source.sample_rate, channels)
         except InputError as error:
             self._failed[name] = error
 
@@ -238,28 +241,3 @@ def _unique_names(paths: Sequence[Path]) -> list[str]:
     """What stems are called: the name of the file without its ending, with it where two would be the same."""
     counts = Counter(p.stem for p in paths)
     return [p.stem if counts[p.stem] == 1 else p.name for p in paths]
-
-
-def _at_rate(reader: AudioReader, rate: int, block: int) -> Iterator[Samples]:
-    """Blocks of `block` frames at a rate, converted where the file has another."""
-    own = reader.source
-    if own.sample_rate == rate:
-        yield from reader.blocks(block)
-        return
-    from plugin_bridge.coders import Resampler
-
-    resampler = Resampler(own.sample_rate, rate, own.channels)
-
-    def pieces() -> Iterator[Samples]:
-        for each in reader.blocks(HOPS_PER_BLOCK * hop_samples(own.sample_rate)):
-            yield from resampler.process(each)
-        yield from resampler.finish()
-
-    held = np.zeros((own.channels, 0), dtype=np.float32)
-    for piece in pieces():
-        held = np.concatenate([held, piece], axis=1)
-        while held.shape[1] >= block:
-            yield np.ascontiguousarray(held[:, :block])
-            held = held[:, block:]
-    if held.shape[1]:
-        yield np.ascontiguousarray(held)

@@ -11,7 +11,8 @@ import pytest
 from dsp.audio import Source
 from dsp.meters.spectrum import BandGramMeter
 from dsp.mix import Mix, in_memory, measure, measure_with_stems
-from dsp.stems.lockstep import Lockstep, StemInput
+from dsp.stems.alone import StemInput
+from dsp.stems.lockstep import Lockstep
 from dsp.stems.model import MIX, SUM
 from dsp.units import Samples
 from render_tests.scenes.base import RATE, SOURCE, clean

@@ -17,10 +17,10 @@ from dsp.findings import Finding
 from dsp.meters.bands import BAND_HZ
 from dsp.mix import Mix, in_memory, measure_with_stems
 from dsp.profile import load_profile
+from dsp.stems.alone import StemInput
 from dsp.stems.carving import bell, carve
 from dsp.stems.excitation import cams, erb_hz, excitation, loudness, partial_loudness, threshold_db_spl
 from dsp.stems.field import Field
-from dsp.stems.lockstep import StemInput
 from dsp.stems.masking import Hidden, masking
 from dsp.stems.model import Role
 from dsp.stems.parts import parts_of

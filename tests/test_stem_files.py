@@ -14,8 +14,8 @@ from dsp.diagnose import run_check
 from dsp.findings import Finding
 from dsp.mix import Mix, in_memory, measure_with_stems
 from dsp.profile import load_profile
+from dsp.stems.alone import StemInput
 from dsp.stems.files import dual_mono, duplicates, empty_side, end_of, missing_db, signals
-from dsp.stems.lockstep import StemInput
 from dsp.stems.model import Stems, Unusable
 from dsp.units import Samples
 from render_tests.scenes.base import SOURCE

@@ -14,7 +14,7 @@ from dsp.meters.loudness import LoudnessMeter
 from dsp.meters.sections import Section
 from dsp.mix import Mix, in_memory, measure_with_stems
 from dsp.profile import Profile, load_genre, load_profile
-from dsp.stems.lockstep import StemInput
+from dsp.stems.alone import StemInput
 from dsp.stems.vocal import VocalLevel, vocal_level
 from dsp.units import Samples
 from tests.test_masking import FRAMES, RATE, SECONDS, noise, song

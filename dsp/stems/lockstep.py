@@ -7,27 +7,20 @@ turned that sum into the mix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from dsp.audio import Source, loudness_weights
 from dsp.meters.bands import SPLIT
-from dsp.meters.base import Meter
-from dsp.meters.clipping import ClippingMeter
 from dsp.meters.dynamics import dynamics
-from dsp.meters.glitches import GlitchMeter
-from dsp.meters.level import LevelMeter
-from dsp.meters.loudness import LoudnessMeter
 from dsp.meters.rows import Rows, paged
 from dsp.meters.spectrum import BandGram, BandGramMeter, banded
-from dsp.meters.stereo import StereoMeter, band_stereo
-from dsp.meters.true_peak import TruePeakMeter
+from dsp.meters.stereo import band_stereo
+from dsp.stems.alone import Alone, AloneMeters, StemInput
 from dsp.stems.bus_meter import BusMeter
 from dsp.stems.model import Reference, Stem, StemReadings, Stems, Unusable
 from dsp.stems.sketch import SketchMeter
@@ -39,18 +32,6 @@ Both: TypeAlias = tuple[Spectra, Spectra]
 Work: TypeAlias = Callable[[], None]
 #: Tracks measured at once.
 THREADS = 2
-
-
-@dataclass(frozen=True)
-class StemInput:
-    """What is known of a stem before a sample is measured. Its channels are 1, or as many as the mix's."""
-
-    name: str
-    source: Source
-    channels: int
-    offset_samples: int = 0
-    frames: int = 0
-    resampled_from_hz: int | None = None
 
 
 class _Cross:
@@ -114,52 +95,44 @@ class _Track:
 
 
 class _StemTrack(_Track):
-    """Every meter of one stem."""
+    """One stem beside the others, and every meter that needs it alone unless that is measured elsewhere."""
 
-    def __init__(self, stem: StemInput, sample_rate: int, others: int, expected_s: float) -> None:
-        channels = stem.channels
-        super().__init__(sample_rate, channels)
-        self.stem, self.channels = stem, channels
-        weights = loudness_weights("mono" if channels == 1 else "stereo")
-        self._level = LevelMeter(sample_rate, channels)
-        self._loudness = LoudnessMeter(sample_rate, channels, weights)
-        self._true_peak = TruePeakMeter(sample_rate, channels, with_rows=False)
-        self._clipping = ClippingMeter(sample_rate, channels, stem.source.bit_depth or 16)
-        self._glitches = GlitchMeter(sample_rate, channels)
-        self._stereo = StereoMeter(sample_rate) if channels == 2 else None
-        self._sketch = SketchMeter(sample_rate, channels, expected_s)
-        self._meters: list[Meter[Any]] = [self._level, self._loudness, self._true_peak, self._clipping]
-        self._meters += [self._glitches, self._sketch, *([self._stereo] if self._stereo else [])]
+    def __init__(self, stem: StemInput, sample_rate: int, others: int, alone: AloneMeters | None) -> None:
+        super().__init__(sample_rate, stem.channels)
+        self.stem, self.channels, self._alone = stem, stem.channels, alone
         self.cross = _Cross(self.gram, others)
 
     def measure(self, block: Samples) -> None:
         """Measure a block of samples with every meter."""
-        for meter in self._meters:
-            meter.process(block)
+        if self._alone:
+            self._alone.process(block)
         super().measure(block)
 
-    def readings(self, gram: BandGram) -> StemReadings:
-        """Everything measured; `gram` is what the band-gram meter has given."""
-        loudness, true_peak = self._loudness.finish(), self._true_peak.finish()
+    def readings(self, gram: BandGram, alone: Alone | None) -> StemReadings:
+        """Everything measured; `gram` is what the band-gram meter has given, `alone` what was measured elsewhere."""
+        own = alone or (self._alone.finish() if self._alone else None)
+        if own is None:
+            raise ValueError(f"stem '{self.stem.name}' was to be measured elsewhere and was not")
         return StemReadings(
-            level=self._level.finish(),
-            loudness=loudness,
-            true_peak=true_peak,
-            clipping=self._clipping.finish(),
-            glitches=self._glitches.finish(),
-            dynamics=dynamics(loudness, true_peak),
-            stereo=self._stereo.finish() if self._stereo else None,
-            band_stereo=band_stereo(gram) if self._stereo else None,
+            level=own.level,
+            loudness=own.loudness,
+            true_peak=own.true_peak,
+            clipping=own.clipping,
+            glitches=own.glitches,
+            dynamics=dynamics(own.loudness, own.true_peak),
+            stereo=own.stereo,
+            band_stereo=band_stereo(gram) if own.stereo else None,
             gram=gram,
             cross=self.cross.joined(len(gram.data)),
-            sketch=self._sketch.finish(),
+            sketch=own.sketch,
         )
 
 
 class Lockstep:
     """Measures stems beside their mix. Feed blocks of `block_frames`; only the last may be shorter.
 
-    `channels` are those of the mix, 1 or 2. Without a mix (`summed`) the sum of the stems is the mix. References are
+    `channels` are those of the mix, 1 or 2. `elsewhere` leaves out the meters that need no other track: what they read
+    is then given to `finish`. Without a mix (`summed`) the sum of the stems is the mix. References are
     tracks of the same rate and channels.
     """
 
@@ -170,13 +143,20 @@ class Lockstep:
         stems: Sequence[StemInput],
         *,
         summed: bool = False,
+        elsewhere: bool = False,
         references: Sequence[str] = (),
         expected_s: float = 0.0,
     ) -> None:
         if channels not in (1, 2) or any(s.channels not in (1, channels) for s in stems):
             raise ValueError(f"expected stems of 1 or {channels} channels for a mix of {channels}, of 1 or 2")
         self._summed, self._names, self.channels, self._rate = summed, tuple(references), channels, sample_rate
-        self._stems = [_StemTrack(s, sample_rate, 2 + len(references), expected_s) for s in stems]
+        self._threads = 1 if elsewhere else THREADS
+        self._stems = [
+            _StemTrack(
+                s, sample_rate, 2 + len(references), None if elsewhere else AloneMeters(s, sample_rate, expected_s)
+            )
+            for s in stems
+        ]
         self._mix = _Track(sample_rate, channels)
         self._references = [_Track(sample_rate, channels) for _ in references]
         self._mix_sketch = SketchMeter(sample_rate, channels, expected_s)
@@ -240,8 +220,8 @@ class Lockstep:
             sums.append(total)
         return sums[0], sums[1]
 
-    def finish(self, unusable: Sequence[Unusable] = ()) -> Stems:
-        """Everything measured; nothing can be measured afterwards."""
+    def finish(self, unusable: Sequence[Unusable] = (), alone: Mapping[str, Alone] | None = None) -> Stems:
+        """Everything measured; nothing can be measured afterwards. `alone` is what was measured elsewhere, by name."""
         mix = self._mix.gram.finish()
         grams = [t.gram.finish() for t in self._stems]
         references = [r.gram.finish() for r in self._references]
@@ -254,7 +234,7 @@ class Lockstep:
             s = track.stem
             stems.append(
                 Stem(
-                    s.name, s.source, track.readings(gram),
+                    s.name, s.source, track.readings(gram, (alone or {}).get(s.name)),
                     offset_samples=s.offset_samples, frames=s.frames,
                     resampled_from_hz=s.resampled_from_hz, rate_hz=self._rate,
                 )

@@ -17,7 +17,7 @@ from dsp.audio import Source
 from dsp.encoded import Encoded
 from dsp.findings import Status
 from dsp.mix import Mix, in_memory, measure, measure_with_stems
-from dsp.stems.lockstep import StemInput
+from dsp.stems.alone import StemInput
 from dsp.units import Samples
 from plugin_bridge.codecs import encode
 from render_tests.scenes.base import RATE, SOURCE, clean, quantised
