@@ -14,6 +14,9 @@ from dsp.profile import Profile
 from dsp.stems.model import Stem, Stems
 from dsp.units import from_amplitude_db, from_power_db
 
+#: Where more than this of the mix (dB) is not what the bus made of these stems, its gain says nothing of peaks (our
+#: judgement: compressors of either channel alone leave -24 dB).
+EXPLAINED_DB = -20.0
 #: The bus holds back where it takes this much off peaks (dB; our judgement).
 HELD_DB = 0.5
 #: Each stem may be this much softer (dB) than the loudest to count as dense: what is softer squashes nothing.
@@ -48,9 +51,12 @@ def density(finding: Finding, mix: Mix, stems: Stems, profile: Profile) -> Trace
 def held_back_db(stems: Stems, spans: Sequence[tuple[float, float]]) -> float | None:
     """How much the bus takes off the peaks it reduces within these spans (anywhere where there are none), dB.
 
-    None where there is no bus to compare, or it leaves them alone.
+    None where there is no bus to compare, it leaves them alone, or it did not make the mix of these stems.
     """
-    dynamics = stems.bus.dynamics if stems.bus else None
+    explained_db = stems.bus.left.explained_db if stems.bus and stems.bus.left else None
+    if stems.bus is None or explained_db is None or explained_db > EXPLAINED_DB:
+        return None
+    dynamics = stems.bus.dynamics
     if dynamics is None or dynamics.kind == "none" or not dynamics.reduced.any():
         return None
     inside = np.zeros(len(dynamics.peak_s), dtype=bool)
