@@ -25,6 +25,8 @@ from dsp.stems.alone import Alone, AloneMeters, StemInput
 from dsp.units import Samples
 from plugin_bridge.files import AudioReader, open_audio
 
+#: What glibc reads at its start: keep what is freed, as the same arrays are wanted again for every half second.
+KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(1 << 28), "MALLOC_MMAP_THRESHOLD_": str(1 << 26)}
 #: Less audio than this (s, all stems together) is measured before another process has started.
 LEAST_S = 120.0
 
@@ -77,7 +79,7 @@ class Elsewhere:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs, self._done = jobs, dict[str, Alone]()
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+        environment = {**os.environ, **KEEP_MEMORY, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, env=environment,

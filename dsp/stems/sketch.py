@@ -58,7 +58,7 @@ class SketchMeter(Meter[Sketch]):
         self._factor = factors[-1]
         self._stride = max(1, math.ceil(expected_s / MOST_S))
         kernel = _low_pass(sample_rate, self._factor)
-        self._taps = kernel.reshape(-1, self._factor).T.astype(np.float32)
+        self._taps = kernel.reshape(-1, self._factor).astype(np.float32)
         self._history = np.zeros((channels, len(kernel) - self._factor), dtype=np.float32)
         self._delay_s = (self._history.shape[1] - len(kernel) // 2) / sample_rate  # of the middle of the first window
         self._size = self.block_frames // self._factor
@@ -72,13 +72,15 @@ class SketchMeter(Meter[Sketch]):
         self._history = whole[:, -self._history.shape[1] :].copy() if self._history.shape[1] else self._history
         if chunk % self._stride:
             return
-        rows = whole.reshape(self.channels, -1, self._factor)
-        count = rows.shape[1] - self._taps.shape[1] + 1
-        parts = rows @ self._taps
-        low = sum(parts[:, m : m + count, m] for m in range(self._taps.shape[1]))
+        columns = whole.reshape(self.channels, -1, self._factor).transpose(0, 2, 1)
+        count = columns.shape[2] - len(self._taps) + 1
+        parts = self._taps @ columns
+        low = parts[:, 0, :count].copy()
+        for m in range(1, len(self._taps)):
+            low += parts[:, m, m : m + count]
         if at == 0:
             self._pieces.append(paged((self.channels, CHUNK_BLOCKS * self._size), np.float16))
-        low = np.clip(low, -LARGEST / SCALE, LARGEST / SCALE)
+        np.clip(low, -LARGEST / SCALE, LARGEST / SCALE, out=low)
         # A fork (`result`) shares the piece it writes its tail to; what it writes there this meter overwrites.
         np.multiply(
             low, np.float32(SCALE), out=self._pieces[-1][:, at * self._size : (at + 1) * self._size],

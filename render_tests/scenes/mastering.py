@@ -21,7 +21,7 @@ def one_huge_hit() -> Take:
     return Take(quantised(samples * gain(-9.0)), wav_source("one hit"), places)
 
 
-@scene("mastering-forecast", "warning", "frequency-balance", "noise-and-hum", "over-compression")
+@scene("mastering-forecast", "warning", "frequency-balance", "noise-and-hum", "over-compression", "subsonic")
 def only_transients() -> Take:
     """Everything but the strokes of the drums has been gated down by 18 dB: far too dynamic for -14 LUFS."""
     t = np.arange(clean().shape[1]) / RATE - beat_s(0.0)
