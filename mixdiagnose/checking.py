@@ -42,6 +42,7 @@ def tool() -> dict[str, str]:
 
 def measure_file(path: str | Path, progress: Progress | None = None) -> Mix:
     """Measure a file in one pass. Raises InputError where it cannot be read."""
+    _keep_memory()
     with open_audio(path) as reader, ThreadPoolExecutor(1) as beside:
         bank = MeterBank(reader.source, beside)
         done = 0
@@ -67,7 +68,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def _keep_memory() -> None:
-    """Let the C library keep what it frees (glibc): the same arrays are wanted again for every half second.
+    """Let the C library keep what it frees (glibc): the same arrays are wanted again every half second.
 
     Fetching their pages from the system each time costs a third of the time; `_give_back_memory` undoes it.
     """
@@ -111,8 +112,8 @@ def measure_with_folder(
     `again` is told of the second pass that stems in other places need: see `plugin_bridge.stems.measure_folder`.
     Raises InputError for the file that cannot be read, UsageError for a role that does not exist.
     """
-    part = partial(_report_part, progress, 0, 1 + len(references)) if progress else None
     _keep_memory()
+    part = partial(_report_part, progress, 0, 1 + len(references)) if progress else None
     mix = measure_folder(path, folder, references=references, roles=roles, progress=part, again=again)
     _give_back_memory()
     file = Path(mix.source.name)
