@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class RoleNumber:
-    """A number that judges stems of one role, and where it comes from."""
+class Threshold:
+    """A number that judges audio, where it comes from, and whether that is our own judgement."""
 
     value: float
     source: str
@@ -25,7 +25,7 @@ class Instrument:
     title: str  #: as a sentence says it
     family: str  #: "drums", "bass", "guitar", "keys", "vocal", "orchestra", "other"
     names: tuple[str, ...]
-    numbers: dict[str, RoleNumber]
+    numbers: dict[str, Threshold]
 
     def number(self, key: str) -> float | None:
         """A number of this role; None where the role has none (nothing is judged by it then)."""

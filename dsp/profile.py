@@ -14,22 +14,13 @@ from typing import Any, get_args
 
 from dsp.errors import UsageError
 from dsp.genre import Genre
-from dsp.instrument import Instrument, RoleNumber
+from dsp.instrument import Instrument, Threshold
 from dsp.limiter_model import LimiterModel
 from dsp.platforms import Certainty, Kind, Platform, TurnsUp
 
 _HERE = Path(__file__).resolve().parent
 #: What a mix is judged against where no genre is named.
 DEFAULT_GENRE = "modern"
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """A number that judges audio, where it comes from, and whether that is our own judgement."""
-
-    value: float
-    source: str
-    judgement: bool = False
 
 
 @dataclass(frozen=True)
@@ -167,5 +158,5 @@ def parse_instrument(role: str, row: dict[str, Any]) -> Instrument:
             continue
         if not isinstance(entry, dict) or "value" not in entry or not str(entry.get("source", "")).strip():
             raise UsageError(f"role '{role}': {key} needs a value and a source")
-        numbers[key] = RoleNumber(float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False)))
+        numbers[key] = Threshold(float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False)))
     return Instrument(role, str(row["title"]), str(row["family"]), tuple(row["names"]), numbers)

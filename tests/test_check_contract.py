@@ -19,8 +19,9 @@ from dsp.audio import Source
 from dsp.checks import Check, all_checks, find_check
 from dsp.diagnose import Report, diagnose, run_check, select
 from dsp.errors import UsageError
+from dsp.instrument import Threshold
 from dsp.mix import Mix, measure
-from dsp.profile import Profile, Threshold, load_profile, profile_names
+from dsp.profile import Profile, load_profile, profile_names
 from dsp.units import Curve, Samples
 from render_tests.scenes.base import clean
 from tests.test_lockstep import AWKWARD as AWKWARD_STEMS
