@@ -18,8 +18,9 @@ from dsp.stems.model import Stems
 from dsp.stems.trims import bits_left, bus_gain_db, clips, loud_dbfs, noise_floor_dbfs, overloads
 from dsp.units import Samples, amplitude_db
 from plugin_bridge.files import read_audio
+from render_tests.injections import as_file, limited
 from render_tests.scenes.base import SOURCE, quantised
-from render_tests.scenes.registry import with_stems
+from render_tests.scenes.registry import clean_tracks, with_stems
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "stems"
 RATE, SECONDS = 48_000, 6.0
@@ -116,9 +117,24 @@ def test_a_mix_that_is_no_plain_sum_is_judged_elsewhere() -> None:
     assert bus_gain_db(stems_of(measured(tracks, np.ascontiguousarray(total))), -25.0) == pytest.approx(0.0, abs=0.01)
     half = stems_of(measured(tracks, np.ascontiguousarray(0.5 * total)))
     assert bus_gain_db(half, -25.0) == pytest.approx(-6.02, abs=0.01)
-    driven = measured(tracks, np.ascontiguousarray(np.clip(2.0 * total, -0.9, 0.9)))
-    assert bus_gain_db(stems_of(driven), -25.0) is None
-    assert "The sum is too high" not in said(driven)
+    other = {"A": tone(330.0, 0.9), "B": tone(1400.0, 0.8)}
+    strange = measured(other, np.ascontiguousarray(0.1 * total))
+    assert bus_gain_db(stems_of(strange), -25.0) is None
+    assert "The sum is too high" not in said(strange)
+
+
+def test_the_level_that_goes_into_a_limiter_is_judged() -> None:
+    tracks = clean_tracks()
+    total = np.asarray(np.sum([np.tile(t, (3 - len(t), 1)) for t in tracks.values()], axis=0))
+    gain = np.float32(1.4 / np.abs(total).max())
+    hot = {name: np.asarray(t) * gain for name, t in tracks.items()}
+    mix = measured(hot, as_file(limited(total * gain, RATE, 6.0)), codec="float", bit_depth=32)
+    assert mix.readings.level.sample_peak_dbfs == pytest.approx(amplitude_db(1.4) - 6.0, abs=0.2)
+    told = said(mix)["The sum is too high"]
+    assert told.status == "warning"
+    assert told.evidence[0].value == pytest.approx(amplitude_db(1.4), abs=0.01)
+    assert "before the bus works on it" in told.message
+    assert {m.gain_db for m in told.fixes if isinstance(m, GainMove)} == {-9.0}
 
 
 def test_hot_stems_are_one_finding_and_quiet_ones_none() -> None:

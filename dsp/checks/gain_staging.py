@@ -5,8 +5,8 @@ no room for the sum, and a bus that overloads is mended by turning all tracks do
 finds them), and the noise in its gaps: the quietest steady level between the notes, where there are gaps that are not
 silence. Tracks between -12 and -6 dBFS are in a good place; after a fader they may lie anywhere below, which is no
 fault unless 16 bits hold them. Where the sum of the stems is too high, a stem's share in its peaks is that of its
-power in the 10 ms in which the sum peaks. The trim is one gain for all stems, so the balance stays. Where the mix is
-not the plain sum of its stems, its level is the business of the headroom check.
+power in the 10 ms in which the sum peaks. The trim is one gain for all stems, so the balance stays. Where the bus
+did more than add, the level that went into it is judged, if these stems and what was found of the bus explain the mix.
 
 **References.** Laguna and Lerch 2016, AES 141 (clipping); Recording Academy Producers & Engineers Wing (peaks of a mix
 between -6 and -3 dBFS); GP Tools, recording level reference, and orphiq, gain staging (tracks between -12 and -6 dBFS).
@@ -21,6 +21,7 @@ from dsp.checks._naming import listed
 from dsp.checks._wording import clock, clocks, severity
 from dsp.findings import Advice, Cause, Finding, Fix, GainMove, Measurement, Status
 from dsp.listening.causes_peaks import peak_shares
+from dsp.meters.level import Level
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.stems import trims
@@ -33,6 +34,9 @@ LISTEN = "The named stems alone at their loudest hits: crackle, or strokes that 
 
 #: The bus did nothing but add where the mix is the sum up to this much (dB, of the mix).
 PLAIN_DB = -25.0
+#: Where it did more, the stems are what went into it if what was found of the bus leaves no more than this (dB of the
+#: mix; our judgement: the right stems leave -35 to -60, stems at other levels -25 and more).
+EXPLAINED_DB = -30.0
 #: A ceiling this close to full scale (dBFS) is that of the export or the recorder, a lower one lies before the fader.
 EXPORT_DBFS = -0.3
 #: At most so many times of each stem are evidence, and stems are described one by one.
@@ -146,22 +150,25 @@ def _peak(stem: Stem) -> float:
 
 def _bus(stems: Stems, mix: Mix, number: Callable[[str], float]) -> list[Finding]:
     """The sum: where it is too high, who makes it so, and the one trim for all."""
-    peak = mix.readings.level.sample_peak_dbfs
-    limit, full = number("bus_dbfs"), number("overload_dbfs")
-    if peak is None or peak <= limit or trims.bus_gain_db(stems, PLAIN_DB) is None:
+    level = _level_of_sum(stems, mix)
+    peak, limit, full = level.sample_peak_dbfs if level else None, number("bus_dbfs"), number("overload_dbfs")
+    if level is None or peak is None or peak <= limit:
         return []
-    over = trims.overloads(mix.readings.level, full if peak > full else limit)
+    above = full if peak > full else limit
+    over = trims.overloads(level, above)
     if not over:
         return []
     shares, trim = _shares(stems, mix, over), round(number("bus_target_dbfs") - peak - 0.05, 1)
-    above = full if peak > full else limit
     who = listed([f"'{name}' makes {share:.0%}" for name, share in shares], 3)
+    where = "" if level is mix.readings.level else " before the bus works on it"
     message = (
-        f"The sum of the stems peaks at {peak:+.1f} dBFS and is above {above:g} dBFS {_stretches(over)}. There"
+        f"The sum of the stems peaks at {peak:+.1f} dBFS{where} and is above {above:g} dBFS {_stretches(over)}. There"
         f" {who} of its peaks. {trim:+.1f} dB on every"
         f" stem brings the bus to {number('bus_target_dbfs'):g} dBFS and leaves the balance as it is."
     )
-    evidence = [Measurement("bus_peak_dbfs", peak, "dBFS", mix.readings.level.sample_peak_at_s)]
+    if where:
+        message += " What works on the bus then gets less level: lower its thresholds by as much, or take it off."
+    evidence = [Measurement("bus_peak_dbfs", peak, "dBFS", level.sample_peak_at_s)]
     evidence += [Measurement("bus_above_dbfs", o.peak_dbfs, "dBFS", (o.start_s, o.end_s)) for o in over[:MOST_TIMES]]
     fixes: list[Fix] = [GainMove(s.name, trim) for s in stems.stems]
     return [
@@ -169,6 +176,14 @@ def _bus(stems: Stems, mix: Mix, number: Callable[[str], float]) -> list[Finding
              measured=f"sum {peak:+.1f} dBFS", target=f"<= {limit:g} dBFS",
              cause=[Cause(name, share) for name, share in shares], fixes=fixes)
     ]  # fmt: skip
+
+
+def _level_of_sum(stems: Stems, mix: Mix) -> Level | None:
+    """Levels of what goes into the bus, where that is known: of the mix where the bus only added."""
+    if stems.sum_level is None or trims.bus_gain_db(stems, PLAIN_DB) is not None:
+        return mix.readings.level
+    explained = stems.bus.left.explained_db if stems.bus and stems.bus.left else None
+    return stems.sum_level if explained is not None and explained <= EXPLAINED_DB else None
 
 
 def _shares(stems: Stems, mix: Mix, over: Sequence[Overload]) -> list[tuple[str, float]]:

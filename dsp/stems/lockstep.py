@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from dsp.meters.bands import SPLIT
 from dsp.meters.dynamics import dynamics
+from dsp.meters.level import LevelMeter
 from dsp.meters.rows import Rows, paged
 from dsp.meters.spectrum import BandGram, BandGramMeter, banded
 from dsp.meters.stereo import band_stereo
@@ -165,6 +166,7 @@ class Lockstep:
         self._sum_power = _Cross(self._mix.gram, 1)
         self._reference_cross = [_Cross(self._mix.gram, 1) for _ in references]
         self._bus = None if summed else BusMeter(sample_rate, 2 * channels)
+        self._sum_level = None if summed else LevelMeter(sample_rate, channels)
         self._pool = ThreadPoolExecutor(max(1, THREADS - 1))
         self.block_frames = self._mix.gram.block_frames
 
@@ -180,6 +182,8 @@ class Lockstep:
         work += [partial(t.measure, b) for t, b in zip(self._stems, stems, strict=True)]
         work += [partial(t.measure, b) for t, b in zip(self._references, references, strict=True)]
         work += [partial(s.process, b) for s, b in zip(self._reference_sketches, references, strict=True)]
+        if self._sum_level is not None:
+            work.append(partial(self._sum_level.process, total))
         if self._bus is not None:
             work.append(partial(self._bus.process, np.concatenate([total, mix])))
         self._all(work)
@@ -251,6 +255,7 @@ class Lockstep:
             mix_sketch=self._mix_sketch.finish(),
             summed=self._summed,
             bus=self._bus.finish() if self._bus else None,
+            sum_level=self._sum_level.finish() if self._sum_level else None,
             references=tuple(
                 Reference(name, _mean_power(gram.power), cross.joined(frames)[:, 0], sketch.finish())
                 for name, gram, cross, sketch in zip(

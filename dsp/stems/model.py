@@ -113,8 +113,9 @@ class Stems:
     """All stems of a mix, and what they are together.
 
     `mix_power` and `sum_power` have shape (frames, bands), mean over channels, on the same frames as every stem;
-    `sum_cross` (frames, 2, bands) is the sum times the conjugate of the mix. `bus` is None where the mix is the sum
-    of the stems (`summed`): then nothing was given that a bus could have processed. `channels` are those of the mix.
+    `sum_cross` (frames, 2, bands) is the sum times the conjugate of the mix. `bus` and `sum_level` are None where the
+    mix is the sum of the stems (`summed`): then nothing was given that a bus could have processed, and the level of the
+    sum is that of the mix. `channels` are those of the mix.
     """
 
     stems: tuple[Stem, ...]
@@ -127,6 +128,7 @@ class Stems:
     mix_sketch: Sketch
     summed: bool
     bus: BusReadings | None
+    sum_level: Level | None = None
     references: tuple[Reference, ...] = ()
     unusable: tuple[Unusable, ...] = field(default=())
 
