@@ -230,7 +230,9 @@ class _Session:
         missing = [u.name for u in self.unusable] + [s.name for s in stems if s.source.partial]
         if missing and not self.mix:
             source = replace(source, partial=f"not all of these stems could be read: {', '.join(missing)}")
-        return replace(mix, source=source, stems=replace(mix.stems, stems=stems))
+        lossy = {str(p) for p, reader in self.references if reader.source.lossy or source.lossy}
+        references = tuple(replace(r, lossy=r.name in lossy) for r in mix.stems.references)
+        return replace(mix, source=source, stems=replace(mix.stems, stems=stems, references=references))
 
 
 def _reason(error: InputError | None, source: Source) -> str | None:

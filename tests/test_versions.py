@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from pedalboard.io import AudioFile
 from scipy import signal
 
 from dsp.audio import Source
@@ -18,8 +21,11 @@ from dsp.profile import load_profile
 from dsp.stems.change_fit import INSIDE, Filter, Transfer, fit, response
 from dsp.stems.versions import Version, compared
 from dsp.units import Samples
+from plugin_bridge.stem_folder import find_stems
+from plugin_bridge.stems import measure_folder
 from render_tests.injections import as_file, bell, bell_coefficients, delayed, gained, limited, summed
-from render_tests.scenes.registry import with_stems
+from render_tests.scenes.base import RATE as SCENE_RATE
+from render_tests.scenes.registry import clean_tracks, with_stems
 
 RATE, SECONDS = 44_100, 8.0
 EDGE = 10.0 ** (1 / 20)
@@ -268,3 +274,35 @@ def test_odd_programmes_do_not_crash(rate: int, channels: int, frames: int) -> N
         for given in (after, {"Silent": tracks["Silent"]}, {"A": after["A"]}):
             for finding in findings(given, mixed(after), reference, of):
                 assert finding.status != "crashed", finding.message
+
+
+@pytest.mark.slow
+def test_an_mp3_of_the_mix_is_the_same_mix_and_still_shows_what_was_changed(tmp_path: Path) -> None:
+    """Real files: stems as WAV, the older version as MP3, which its encoder has changed everywhere."""
+    tracks = clean_tracks()
+    (tmp_path / "stems").mkdir()
+    written(tmp_path / "older.mp3", as_file(summed(tracks)), quality=256)
+    written(tmp_path / "mix.wav", as_file(summed(tracks)), bit_depth=24)
+    for name, samples in tracks.items():
+        written(tmp_path / "stems" / f"{name}.wav", samples, bit_depth=24)
+    assert beside_mp3(tmp_path).state == "same"
+    tracks["Lead"] = as_file(bell(tracks["Lead"], SCENE_RATE, 900.0, 8.0, 1.0))
+    written(tmp_path / "stems" / "Lead.wav", tracks["Lead"], bit_depth=24)
+    written(tmp_path / "mix.wav", as_file(summed(tracks)), bit_depth=24)
+    first = beside_mp3(tmp_path).changes[0]
+    assert first.stem == "Lead"
+    assert first.fit.kind == "eq"
+    assert max(f.gain_db for f in first.fit.filters) == pytest.approx(8.0, abs=1.0)
+
+
+def written(path: Path, samples: Samples, **options: Any) -> None:
+    with AudioFile(str(path), "w", SCENE_RATE, len(samples), **options) as file:
+        file.write(samples)
+
+
+def beside_mp3(folder: Path) -> Version:
+    stems = find_stems(folder / "stems", folder / "mix.wav")
+    measured = measure_folder(folder / "mix.wav", stems, references=[folder / "older.mp3"])
+    assert measured.stems is not None
+    assert measured.stems.references[0].lossy
+    return compared(measured.stems, 0)

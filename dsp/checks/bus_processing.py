@@ -22,12 +22,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from dsp.checks._wording import clocks, severity
+from dsp.checks.stem_sum import judged
 from dsp.findings import Advice, Cause, Finding, Measurement, Status
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.stems.bus_readings import BusReadings, Dynamics
 from dsp.stems.bus_words import Bend, bends, compression
-from dsp.stems.sum_verdict import verdict
 
 ID, TITLE, DIMENSION, NEEDS = "bus-processing", "Mix bus", "dynamics", ("bus",)
 MEANS = "Devices were at work on the mix bus when the mix was bounced."
@@ -55,11 +55,10 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     assert stems is not None  # NEEDS bus
     bus = stems.bus
     assert bus is not None
-    found = verdict(stems, bus, profile.number(ID, "same_db"))
+    found, by_encoder = judged(mix, stems, bus, profile)
     if found.kind not in ("same", "bus"):
         return (_undetermined(mix, bus),)
-    lossy = mix.source.lossy
-    highest = HIGHEST_LOSSY_HZ if lossy else HIGHEST_HZ
+    highest = HIGHEST_LOSSY_HZ if by_encoder or mix.source.lossy else HIGHEST_HZ
     read = _Read(bus, bends(bus, profile.number(ID, "eq_db"), min(highest, 0.4 * mix.source.sample_rate)), bus.dynamics)
     findings = []
     if read.bends:

@@ -17,6 +17,7 @@ is 1 % of the amplitude.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from dsp.findings import Advice, Cause, Finding, Fix, Measurement, Status
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.stems.bus_readings import BusReadings, Left
+from dsp.stems.model import Stems
 from dsp.stems.sum_verdict import Verdict, verdict
 from dsp.units import power_db, power_db_curve
 
@@ -48,13 +50,13 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
     bus = stems.bus
     assert bus is not None
     same = profile.number(ID, "same_db")
-    found = verdict(stems, bus, same)
+    found, by_encoder = judged(mix, stems, bus, profile)
     words = _words(bus)
     if found.kind in ("silent", "late"):
         return (_unjudged(mix, bus, found, words),)
     left = bus.left
     assert left is not None
-    if found.kind == "same":
+    if found.kind == "same" and not by_encoder:
         message = f"The stems sum to the mix: {_db(left.given_db)} is left of it at a gain of {_gain(bus)}."
         return (_finding("pass", "The stems sum to the mix", message, _numbers(bus, left), words),)
     if found.kind == "bus":
@@ -63,8 +65,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             f" {_db(left.given_db)} is left with a gain alone, {_db(left.explained_db)} after its processing."
         )
         return (_finding("pass", "The stems are those of the mix", message, _numbers(bus, left), words),)
-    lossy = mix.source.lossy or any(s.source.lossy for s in stems.sounding)
-    if lossy and not found.stems and (left.explained_db or 0.0) <= profile.number(ID, "lossy_db"):
+    if by_encoder:
         message = f"The stems sum to the mix within what a lossy file keeps: {_db(left.given_db)} is left of it."
         return (_finding("pass", "The stems sum to the mix", message, _numbers(bus, left), words),)
     small = (left.explained_db or 0.0) <= profile.number(ID, "info_db")
@@ -79,6 +80,17 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             cause=_causes(found), fixes=fixes,
         ),
     )  # fmt: skip
+
+
+def judged(mix: Mix, stems: Stems, bus: BusReadings, profile: Profile) -> tuple[Verdict, bool]:
+    """Whether the stems are those of the mix, and whether only what a lossy encoder changed is left between them."""
+    found = verdict(stems, bus, profile.number(ID, "same_db"))
+    lossy = mix.source.lossy or any(s.source.lossy for s in stems.sounding)
+    left_db = bus.left.explained_db if bus.left else None
+    judgeable = lossy and not found.stems and found.kind not in ("silent", "late", "same", "bus")
+    if judgeable and (left_db or 0.0) <= profile.number(ID, "lossy_db"):
+        return replace(found, kind="same"), True
+    return found, False
 
 
 def _finding(

@@ -43,11 +43,12 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
         return (_quiet("No version to compare with", text, (Measurement("versions", 0.0, ""),), "no version"),)
     out: list[Finding] = []
     for k in range(len(stems.references)):
-        out += _of_version(mix, stems, compared(stems, k), profile)
+        out += _of_version(mix, stems, k, profile)
     return tuple(out)
 
 
-def _of_version(mix: Mix, stems: Stems, version: Version, profile: Profile) -> list[Finding]:
+def _of_version(mix: Mix, stems: Stems, k: int, profile: Profile) -> list[Finding]:
+    version = compared(stems, k)
     name = f"'{version.name}'"
     numbers = (
         Measurement("version_gain_db", version.gain_db, "dB"),
@@ -68,7 +69,7 @@ def _of_version(mix: Mix, stems: Stems, version: Version, profile: Profile) -> l
     described = [(c, told(c, rate)) for c in version.changes if _audible(c, version, least_db)]
     out = [_changed(stems, version, c, t, _status(c, t, profile)) for c, t in described[:many]]
     if version.explained < profile.number(ID, "explained") and version.difference_db >= least_db:
-        out.append(_unexplained(version, numbers, bool(described)))
+        out.append(_unexplained(version, numbers, bool(described), stems.references[k].lossy))
     said = described[0][1].what if described else "no change"
     level = "" if abs(version.gain_db) < LEVEL_DB else f" {version.gain_db:+.1f} dB against it,"
     text = f"{name} is another version of this mix:{level} what differs lies {-version.difference_db:.0f} dB under the"
@@ -111,10 +112,11 @@ def _changed(stems: Stems, version: Version, change: Change, what: Told, status:
     )  # fmt: skip
 
 
-def _unexplained(version: Version, numbers: tuple[Measurement, ...], some: bool) -> Finding:
+def _unexplained(version: Version, numbers: tuple[Measurement, ...], some: bool, lossy: bool) -> Finding:
     rest = 1.0 - version.explained
     text = f"{rest:.0%} of what differs from '{version.name}' is made by no {'other ' if some else ''}stem given here"
-    text += ": a track that is missing among them, a mute, an edit or another take, or a bus that works differently."
+    text += ": what the lossy encoder of one of them changed," if lossy else ":"
+    text += " a track that is missing among them, a mute, an edit or another take, or a bus that works differently."
     return Finding(
         ID, "undetermined", "low", "A difference no stem explains", text, numbers,
         measured=f"{rest:.0%} unexplained", target="all explained",

@@ -99,13 +99,14 @@ class Reference:
     """A reference measured in lockstep, because it might be another version of the same mix.
 
     `power` has shape (frames, bands), `cross` (frames, 2, bands) is the reference times the conjugate of the mix, both
-    mean over channels.
+    mean over channels. `lossy` tells that an encoder has changed it.
     """
 
     name: str
     power: Samples
     cross: Samples
     sketch: Sketch
+    lossy: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from dsp.units import Curve, from_power_db, power_db, power_db_curve
 #: Cells of a frame and a band in which two versions are one signal: coherent but for this, and loud enough (dB below
 #: the mean of their band). Their ratio is the gain between the versions wherever what was changed does not sound.
 ALIKE, LOUD_DB = 1e-4, -40.0
+#: The same for files that an encoder has changed, and how much wider their ratios are spread (our judgement).
+LOSSY_ALIKE, LOSSY_WIDER = 0.02, 10
 #: Width (dB) of the bins in which ratios are counted, and how far they reach.
 BIN_DB, FURTHEST_DB = 0.02, 40.0
 #: Share of the loud cells that must agree for their ratio to be the gain.
@@ -106,18 +108,19 @@ def unchanged_gain(stems: Stems, reference: Reference, sums: Sums) -> tuple[floa
     """The gain that most cells agree on in which both are one signal, and the share of the loud cells that do."""
     n, bands = sums.frames, sums.weight > 0.0
     mix, other = stems.mix_power[:n, bands].astype(np.float64), reference.power[:n, bands].astype(np.float64)
+    alike_to, bin_db = (LOSSY_ALIKE, LOSSY_WIDER * BIN_DB) if reference.lossy else (ALIKE, BIN_DB)
     re, im = (reference.cross[:n, k][:, bands].astype(np.float64) for k in (0, 1))
     loud = (mix > mix.mean(axis=0) * from_power_db(LOUD_DB)) & (other > other.mean(axis=0) * from_power_db(LOUD_DB))
-    alike = loud & (re > 0.0) & (re * re + im * im >= (1.0 - ALIKE) * mix * other)
+    alike = loud & (re > 0.0) & (re * re + im * im >= (1.0 - alike_to) * mix * other)
     if not alike.any():
         return 1.0, 0.0
     ratio_db = power_db_curve(mix[alike] / other[alike])
     ratio_db = ratio_db[np.abs(ratio_db) < FURTHEST_DB]
-    counts = np.histogram(ratio_db, round(2 * FURTHEST_DB / BIN_DB), (-FURTHEST_DB, FURTHEST_DB))[0]
+    counts = np.histogram(ratio_db, round(2 * FURTHEST_DB / bin_db), (-FURTHEST_DB, FURTHEST_DB))[0]
     near = np.convolve(counts, np.ones(3, dtype=counts.dtype), "same")
     at = int(near.argmax())
-    middle_db = -FURTHEST_DB + (at + 0.5) * BIN_DB
-    inside = ratio_db[np.abs(ratio_db - middle_db) <= 1.5 * BIN_DB]
+    middle_db = -FURTHEST_DB + (at + 0.5) * bin_db
+    inside = ratio_db[np.abs(ratio_db - middle_db) <= 1.5 * bin_db]
     if not len(inside):
         return 1.0, 0.0
     return float(10.0 ** (np.median(inside) / 20.0)), float(near[at] / loud.sum())

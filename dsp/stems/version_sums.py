@@ -26,6 +26,8 @@ LOWEST_HZ = 36.0
 PRESENT_DB, LEAK_DB = -60.0, -10.0
 #: A band that one of the two lacks by this much (dB) was taken by an encoder or a lower rate.
 LACKING_DB = -30.0
+#: Of lossy files only bands below this (Hz) count: above, encoders keep no waveform (our judgement).
+LOSSY_HZ = 11_000.0
 #: A stem this far (dB) below the mix does not sound in a band.
 SOUNDS_DB = -60.0
 #: Frames that a window of the band-gram reaches to either side (`dsp.meters.spectrum`).
@@ -77,7 +79,8 @@ def sums(stems: Stems, k: int) -> Sums | None:
         return None
     mix, other = _summed(stems.mix_power[:frames]), _summed(reference.power[:frames])
     crosses = [_complex(_summed(s.readings.cross[:frames])) for s in sounding]
-    weight = _weight(stems.band_hz, mix, other)
+    audible = stems.band_hz < (LOSSY_HZ if reference.lossy else np.inf)
+    weight = _weight(stems.band_hz, mix * audible, other * audible)
     if not weight.any():
         return None
     return Sums(

@@ -34,6 +34,8 @@ RELATED: Final = 0.15
 ALMOST_EQUAL: Final = 2.5
 #: A difference below this (dB of the power of the mix, bands alike) is dither and rounding.
 SAME_DB: Final = -50.0
+#: A difference below this is what an encoder does (up to -19 by MP3 and AAC of 256 kbit/s, measured; our judgement).
+LOSSY_SAME_DB: Final = -15.0
 #: The stems are as they were if their sum misses the reference by less than this share of the difference.
 UNTOUCHED: Final = 0.05
 #: Where the mix is the sum of its stems, a change of all of it must be this many times the better explanation.
@@ -131,7 +133,7 @@ def _compare(stems: Stems, k: int) -> Version:
         best = again if again.sure and simpler else best
     gain, total, left = best.gain, best.total, best.left
     difference_db = power_db(max(total, 0.0))
-    if total < from_power_db(SAME_DB):
+    if total < from_power_db(_same_db(stems, k)):
         return Version(reference.name, "same", level_db(gain), difference_db, 1.0)
     of_bus, proven = best.bus, best.proven
     if of_bus.left_response <= BUS_LEAVES * total:
@@ -173,10 +175,14 @@ class _Tried:
 def _at(stems: Stems, k: int, found: Sums, gain: float) -> _Tried:
     total = float(found.weight @ found.difference(gain))
     proven = not stems.summed and _stems_are_the_reference(found, total)
-    quiet = proven or total < from_power_db(SAME_DB)
+    quiet = proven or total < from_power_db(_same_db(stems, k))
     return _Tried(
         gain, total, bus(stems, stems.references[k], found), proven, [] if quiet else parts(stems, k, found, gain)
     )
+
+
+def _same_db(stems: Stems, k: int) -> float:
+    return LOSSY_SAME_DB if stems.references[k].lossy else SAME_DB
 
 
 def coherence(found: Sums) -> float:
