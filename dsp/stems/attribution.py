@@ -10,8 +10,9 @@ same ratio.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from dsp.units import SILENCE_POWER, Curve, from_amplitude_db, from_power_db, po
 
 Mask = npt.NDArray[np.bool_]
 Spectrum = npt.NDArray[np.complexfloating]
+#: Coefficients of s squared, s and one.
+Polynomial = tuple[float, float, float]
 
 #: The sum explains the mix where it is coherent with it by this much (squared): below, the stems were taken before
 #: their faders, and each is scaled to what of it is in the mix (our judgement; a limiter leaves more than 0.95).
@@ -139,26 +142,43 @@ class Change:
     squared: Curve
 
 
-def eq_response(move: EqMove, hz: Curve) -> Spectrum:
-    """Response of the analogue prototype of a band of equalisation: R. Bristow-Johnson, Audio EQ Cookbook.
+#: Quality factors of the two sections of a fourth-order Butterworth filter, for the passes of 24 dB per octave.
+BUTTERWORTH_Q = (0.5 / math.cos(math.pi / 8.0), 0.5 / math.cos(3.0 * math.pi / 8.0))
 
-    Raises ValueError for a kind of filter that it does not have.
+
+def eq_prototypes(move: EqMove) -> list[tuple[Polynomial, Polynomial]]:
+    """Analogue sections of a band of equalisation: R. Bristow-Johnson, Audio EQ Cookbook.
+
+    Of each the numerator and the denominator in s, which is 1j at the band's frequency, highest power first. Passes
+    of 24 dB per octave are Butterworth filters at a q of 0.7071, which scales that of both sections. Raises
+    ValueError for a kind of filter that it does not have.
     """
-    s, q = 1j * np.asarray(hz, dtype=np.float64) / move.frequency_hz, move.q
+    q = move.q
+    if move.kind in ("high-pass-24", "low-pass-24"):
+        halves = (replace(move, kind=move.kind[:-3], q=q * by * math.sqrt(2.0)) for by in BUTTERWORTH_Q)
+        return [section for half in halves for section in eq_prototypes(half)]
     a = from_amplitude_db(move.gain_db / 2.0)
-    root = np.sqrt(a) / q
-    kinds = {
-        "bell": (s * s + s * a / q + 1.0, s * s + s / (a * q) + 1.0),
-        "low-shelf": (a * (s * s + root * s + a), a * s * s + root * s + 1.0),
-        "high-shelf": (a * (a * s * s + root * s + 1.0), s * s + root * s + a),
-        "high-pass": (s * s, s * s + s / q + 1.0),
-        "low-pass": (np.ones_like(s), s * s + s / q + 1.0),
-        "notch": (s * s + 1.0, s * s + s / q + 1.0),
+    root = math.sqrt(a) / q
+    kinds: dict[str, tuple[Polynomial, Polynomial]] = {
+        "bell": ((1.0, a / q, 1.0), (1.0, 1.0 / (a * q), 1.0)),
+        "low-shelf": ((a, a * root, a * a), (a, root, 1.0)),
+        "high-shelf": ((a * a, a * root, a), (1.0, root, a)),
+        "high-pass": ((1.0, 0.0, 0.0), (1.0, 1.0 / q, 1.0)),
+        "low-pass": ((0.0, 0.0, 1.0), (1.0, 1.0 / q, 1.0)),
+        "notch": ((1.0, 0.0, 1.0), (1.0, 1.0 / q, 1.0)),
     }
     if move.kind not in kinds:
-        raise ValueError(f"no filter '{move.kind}'; there are: {', '.join(kinds)}")
-    above, below = kinds[move.kind]
-    return np.asarray(above / below)
+        raise ValueError(f"no filter '{move.kind}'; there are: {', '.join((*kinds, 'high-pass-24', 'low-pass-24'))}")
+    return [kinds[move.kind]]
+
+
+def eq_response(move: EqMove, hz: Curve) -> Spectrum:
+    """Response of the analogue prototype of a band of equalisation, see `eq_prototypes`."""
+    s = 1j * np.asarray(hz, dtype=np.float64) / move.frequency_hz
+    response = np.ones_like(s)
+    for above, below in eq_prototypes(move):
+        response *= np.polyval(above, s) / np.polyval(below, s)
+    return np.asarray(response)
 
 
 def change(moves: Sequence[Fix], band_hz: Curve, sample_rate: int) -> Change:
