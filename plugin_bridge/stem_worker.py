@@ -12,7 +12,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -75,10 +75,13 @@ def measured_alone(job: Job) -> Alone:
 
 
 class Elsewhere:
-    """Jobs given to another process; a context manager. What it does not deliver is measured here."""
+    """Jobs given to another process; a context manager. What it does not deliver is measured here.
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._jobs, self._done = jobs, dict[str, Alone]()
+    `known` is what is known already of other stems, as long as the mix.
+    """
+
+    def __init__(self, jobs: Sequence[Job], known: Mapping[str, Alone] | None = None) -> None:
+        self._jobs, self._known, self._done = jobs, dict(known or {}), dict[str, Alone]()
         environment = {**os.environ, **KEEP_MEMORY, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -112,7 +115,7 @@ class Elsewhere:
     def readings(self, frames: int) -> dict[str, Alone]:
         """What was measured of every stem, by name; measured again here where the mix is of another length."""
         self._reading.join()
-        done = {}
+        done = dict(self._known)
         for job in self._jobs:
             found = self._done.pop(job.stem.name, None)
             if found is None or found.level.frames != frames:

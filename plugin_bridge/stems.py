@@ -15,8 +15,8 @@ from dsp.audio import Source
 from dsp.errors import InputError, UsageError
 from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.mix import Mix, Track, measure_with_stems, rows
-from dsp.stems.alone import StemInput
-from dsp.stems.model import SUM, Stems, Unusable
+from dsp.stems.alone import StemInput, alone_of
+from dsp.stems.model import SUM, Stem, Stems, Unusable
 from dsp.stems.shift import find_offsets
 from dsp.units import Samples, from_power_db
 from plugin_bridge.files import AudioReader, open_audio
@@ -37,6 +37,7 @@ def measure_folder(
     *,
     references: Sequence[str | Path] = (),
     roles: Mapping[str, str] | None = None,
+    known: Mapping[str, Stem] | None = None,
     progress: Progress | None = None,
     again: Progress | None = None,
 ) -> Mix:
@@ -44,10 +45,15 @@ def measure_folder(
 
     A second pass, of which `again` is told, is needed where stems turn out to begin elsewhere in the mix than at its
     start (they are put in their places), or where one of them is a bounce of all the others (without a mix it becomes
-    the mix). A stem that cannot be read is listed in `mix.stems.unusable`.
+    the mix). A stem that cannot be read is listed in `mix.stems.unusable`. `known` are stems as they were measured
+    before, by name: their places, and where `Stem.source` still names the same file what they are by themselves, are
+    taken from there.
 
     Raises InputError for the mix, or where no stem can be read; UsageError for a role that does not exist.
     """
+    if known is not None:
+        places = {s.name: s.offset_samples for s in known.values()}
+        return _pass(mix, folder, places, references=references, roles=roles, progress=progress, known=known)
     measured = _pass(mix, folder, {}, references=references, roles=roles, progress=progress)
     bounce = bounce_among(measured.stems) if measured.stems else None
     if bounce is not None:
@@ -83,13 +89,20 @@ def _pass(
     references: Sequence[str | Path],
     roles: Mapping[str, str] | None,
     progress: Progress | None,
+    known: Mapping[str, Stem] | None = None,
 ) -> Mix:
     with _Session(mix, folder, references) as session, ExitStack() as stack:
         stems = [session.track(reader, offsets) for reader in session.readers]
         frames, rate = session.frames([s for s, _ in stems]), session.source.sample_rate
         paths = {name: Path(r.source.name) for name, r in zip(session.names, session.readers, strict=True)}
         jobs = [Job(paths[s.name], s, rate, frames, frames / rate) for s, _ in stems]
-        elsewhere = stack.enter_context(Elsewhere(jobs)) if worth_it(jobs) else None
+        same = {
+            j.stem.name: alone_of(known[j.stem.name])
+            for j in jobs
+            if known and j.stem.name in known and Path(known[j.stem.name].source.name) == j.path
+        }
+        jobs = [j for j in jobs if j.stem.name not in same]
+        elsewhere = stack.enter_context(Elsewhere(jobs, same)) if same or worth_it(jobs) else None
 
         def step(done: int) -> None:
             if progress:

@@ -17,7 +17,7 @@ from dsp.diagnose import run_check
 from dsp.findings import DelayMove, Finding, PolarityMove
 from dsp.mix import Mix
 from dsp.profile import load_profile
-from dsp.stems import correlate
+from dsp.stems import correlate, path
 from dsp.stems.model import Role
 from dsp.stems.phase import Pair, find_pairs
 from dsp.units import Samples
@@ -113,12 +113,107 @@ def test_delay_and_polarity_of_a_second_microphone(seed: int) -> None:
     assert (turned.lag_s - aligned.lag_s) * RATE == pytest.approx(-samples, abs=0.1)
 
 
+def bell(hz: float, q: float, gain_db: float, rate: int = RATE) -> Track:
+    """A bell after Bristow-Johnson's cookbook, as one second-order section."""
+    a, w = 10.0 ** (gain_db / 40.0), 2.0 * np.pi * hz / rate
+    alpha, middle = np.sin(w) / (2.0 * q), -2.0 * np.cos(w)
+    return np.array([1 + alpha * a, middle, 1 - alpha * a, 1 + alpha / a, middle, 1 - alpha / a]) / (1 + alpha / a)
+
+
+def between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Even in octaves."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def second_path(track: Track, rng: np.random.Generator, rate: int = RATE) -> Track:
+    """An amplifier: one to three bells, often a high- and a low-pass, distortion, and noise 20 to 40 dB down."""
+    sections = [bell(between(rng, 60, 8000), between(rng, 0.5, 3), rng.uniform(-8, 8), rate) for _ in range(3)]
+    chain = np.array(sections[: rng.integers(1, 4)])
+    if rng.random() < 0.6:
+        low = signal.butter(int(rng.choice([1, 2, 4])), between(rng, 30, 120), "high", fs=rate, output="sos")
+        chain = np.concatenate([chain, low])
+    if rng.random() < 0.6:
+        high = signal.butter(int(rng.choice([2, 4])), between(rng, 3000, 10000), fs=rate, output="sos")
+        chain = np.concatenate([chain, high])
+    peak = float(np.abs(track).max())
+    drive = rng.uniform(0.5, 3.0)
+    driven = np.tanh(drive * track / peak) * peak / drive if rng.random() < 0.4 else track
+    heard = np.asarray(signal.sosfilt(chain, driven))
+    noise = rng.standard_normal(len(heard)) * np.sqrt(np.square(heard).mean())
+    return between(rng, 0.2, 1.0) * (heard + noise * 10.0 ** (-rng.uniform(20.0, 40.0) / 20.0))
+
+
+def injected(first: Track, second: Track, rng: np.random.Generator, rate: int = RATE) -> tuple[float, bool] | None:
+    """The error of an injected delay of 0.1 to 15 ms (samples), and whether its random polarity is found.
+
+    A filter above all that the source holds is the same as a delay, so the delay is that against the pair as it was.
+    """
+    samples, sign = between(rng, 1e-4, 15e-3) * rate, float(rng.choice([-1.0, 1.0]))
+    before, after = (pairs(rate, a=first, b=b) for b in (second, sign * late(second, samples)))
+    if not before or not after:
+        return None
+    error = (after[0].lag_s - before[0].lag_s) * rate - samples
+    return error, after[0].polarity == sign * before[0].polarity and before[0].polarity == 1
+
+
+def test_gains_in_bands_know_neither_noise_nor_delay() -> None:
+    rng = np.random.default_rng(4)
+    power = rng.exponential(size=(400, 3)) ** 3
+    noisy = np.roll(0.25 * power, 7, axis=0) + np.array([1e-3, 1e-2, 1e3])  # the last drowns
+    found = path.band_gains(power, noisy, np.array([100.0, 1000.0, 8000.0]), (1e-9, 1e-9))
+    assert found.hz == pytest.approx([100.0, 1000.0])
+    assert found.gain == pytest.approx(np.log(0.5), abs=0.02)
+
+
+def test_a_path_is_a_delay_and_a_filter() -> None:
+    """Closed form: spectra of a known filter and delay, upside down, with and without bands above them."""
+    chain = np.array([bell(300, 1.0, 6.0), *signal.butter(2, 5000, fs=RATE, output="sos")])
+    hz, delay_s = np.arange(40.0, 3200.0, 4.0), 1.3e-4
+    bands_hz = 1000.0 * 10.0 ** (np.arange(-16, 14) / 10.0)
+    there, at_bands = (signal.sosfreqz(chain, f, fs=RATE)[1] for f in (hz, bands_hz))
+    cross = -0.5 * there * np.exp(-2j * np.pi * hz * delay_s)
+    powers = (np.ones(len(hz)), np.abs(cross) ** 2 / 0.98)
+    known = path.BandGains(bands_hz, np.log(0.5 * np.abs(at_bands)), np.full(len(bands_hz), 0.02))
+    found = path.fit(cross, powers, hz, windows=96, bands=known, sample_rate=RATE)
+    assert found.polarity == -1
+    assert found.lag_s * RATE == pytest.approx(delay_s * RATE, abs=0.1)
+    assert found.error_s * RATE < 0.2
+    blind = path.fit(cross, powers, hz, windows=96, bands=path.BandGains(*np.zeros((3, 0))), sample_rate=RATE)
+    assert blind.error_s > 2.0 * found.error_s  # what a filter does above is not known: the error says so
+    assert abs(blind.lag_s - delay_s) < 3.0 * blind.error_s
+
+
+def test_injected_delays_and_polarities() -> None:
+    """Thirty amplifiers of one drum and another: within a tenth of a sample, polarity right in all."""
+    rng, errors = np.random.default_rng(12), []
+    for k in range(30):
+        track = hits(20 + k % 3, seconds=10.0)
+        found = injected(track, second_path(track, rng), rng)
+        assert found is not None
+        assert found[1]
+        errors.append(abs(found[0]))
+    assert np.mean(np.array(errors) < 0.1) >= 0.95
+    assert max(errors) < 0.2
+
+
+def test_copies_are_found_to_a_hundredth_and_bells_to_a_tenth() -> None:
+    """Against the truth, not against the pair as it was: no filter, or one whose whole range the source sounds in."""
+    rng, track = np.random.default_rng(13), hits(23, seconds=10.0)
+    for k in range(6):
+        samples = between(rng, 5.0, 700.0)
+        heard = track if k % 2 else np.asarray(signal.sosfilt(bell(between(rng, 80, 3000), 1.0, 6.0)[None], track))
+        noise = 10.0 ** (-rng.uniform(20.0, 40.0) / 20.0) * track.std() * rng.standard_normal(len(track))
+        (pair,) = pairs(a=track, b=-0.6 * late(heard + noise, samples))
+        assert pair.polarity == -1
+        assert pair.lag_s * RATE == pytest.approx(samples, abs=0.02 if k % 2 else 0.1)
+
+
 def test_an_amplifier_is_no_delay() -> None:
     """What its filters turn is taken out: a direct signal and an amplifier that were lined up stay so."""
     track = hits(3) + 0.02 * microphone(np.random.default_rng(1).standard_normal(hits(3).size) * np.abs(hits(3)))
     amplified = signal.sosfilt(signal.butter(2, 3800, fs=RATE, output="sos"), track)  # 2.8 samples of group delay
     (pair,) = pairs(a=track, b=amplified)
-    assert pair.lag_s * RATE == pytest.approx(0.0, abs=0.3)
+    assert pair.lag_s * RATE == pytest.approx(0.0, abs=0.1)
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100, 192_000])
@@ -212,7 +307,9 @@ def test_a_late_twin_is_named_with_its_nudge() -> None:
         assert finding.cause[0].stem == "Bass Amp"
         (move,) = finding.fixes
         assert isinstance(move, DelayMove)
-        assert move.samples == pytest.approx(-81.6 - aligned.lag_s * RATE, abs=0.2)
+        assert move.samples == pytest.approx(
+            -81.6 - aligned.lag_s * RATE, abs=0.2
+        )  # a soft bass: the filter is a guess
         # the move is one that aligns
         mended = {**tracks, move.target: late(tracks[move.target], move.samples)}
         assert told(measured(**mended))[0].status == "pass"
@@ -312,6 +409,24 @@ def test_second_microphones_of_real_stems(name: str) -> None:
     assert max(errors) < 0.3
 
 
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_injected_delays_and_polarities_of_real_stems() -> None:
+    """Sixty amplifiers of real stems: within a tenth of a sample in at least 95 %, polarity right in all."""
+    rng, errors = np.random.default_rng(14), []
+    for name in SONGS[:3]:
+        tracks, rate = song(name, 60.0)
+        sounding = [t.mean(axis=0, dtype=np.float64) for t in tracks.values() if np.abs(t).max() > 1e-3]
+        for k in range(20):
+            mono = sounding[k % len(sounding)]
+            found = injected(mono, second_path(mono, rng, rate), rng, rate)
+            if found is not None:  # some play too seldom in these seconds
+                assert found[1]
+                errors.append(abs(found[0]))
+    assert len(errors) >= 40
+    assert np.mean(np.array(errors) < 0.1) >= 0.95
+
+
 @pytest.mark.slow
 def test_the_late_amplifier_of_the_demo_song(tmp_path: Path) -> None:
     demo = write_demo(tmp_path / "flawed")
@@ -320,4 +435,4 @@ def test_the_late_amplifier_of_the_demo_song(tmp_path: Path) -> None:
     assert [f.cause[0].stem for f in warned] == ["Bass Amp"]
     (move,) = warned[0].fixes
     assert isinstance(move, DelayMove)
-    assert move.samples == pytest.approx(-81.6, abs=0.2)
+    assert move.samples == pytest.approx(-81.6, abs=0.1)

@@ -5,11 +5,13 @@ fader then seems wrong, and no equaliser brings back what was cancelled.
 **How it is measured.** For every pair of stems the coherence, over windows in which both are loud, tells whether
 they heard one source; two players, two takes, or kick and bass on one beat did not, and are left alone. The delay is
 the peak of the generalised cross-correlation within 24 ms, made exact by the slope of the phases of all coherent
-bins (a minimum-phase filter between the two, as an amplifier is, is taken out first); a pair counts only where
-single notes agree with it. Polarity is the sign of what they have in common at that delay. What mending brings is
-computed as the sum of the two sounds in the mix, from 60 to 500 Hz and per octave. Overheads and rooms come late by
-nature: their distance is told, not blamed. Late is the later one, unless a third of the same source sides with it;
-upside down is the one that contradicts the others, the reference or the rest of the mix.
+bins; a minimum-phase filter between the two, as an amplifier is, is fitted together with it from their powers, their
+cross spectrum and its phases. The error of the delay is given with it, for what a filter does above all that the
+source holds cannot be told from a delay. A pair counts only where single notes agree with it. Polarity is the sign
+of what they have in common at that delay. What mending brings is computed as the sum of the two sounds in the mix,
+from 60 to 500 Hz and per octave. Overheads and rooms come late by nature: their distance is told, not blamed. Late is
+the later one, unless a third of the same source sides with it; upside down is the one that contradicts the others, the
+reference or the rest of the mix.
 
 **References.** Knapp and Carter 1976, *The generalized correlation method for estimation of time delay*; Clifford
 and Reiss 2010 to 2013 on microphones and bleed; Perez Gonzalez and Reiss 2008 on aligning channels. Thresholds of
@@ -121,6 +123,7 @@ def _evidence(wrong: Misalignment, rate: int) -> tuple[Measurement, ...]:
     return (
         Measurement("delay_samples", wrong.late_s * rate, "samples", span),
         Measurement("delay_ms", 1000.0 * wrong.late_s, "ms"),
+        Measurement("delay_error_samples", pair.error_s * rate, "samples"),
         Measurement("polarity", float(pair.polarity), ""),
         Measurement("gain_db", wrong.gain_db, "dB", band_hz=BODY_HZ),
         Measurement("octave_gain_db", wrong.octave_db, "dB", band_hz=octave),

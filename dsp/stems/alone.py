@@ -13,6 +13,7 @@ from dsp.meters.level import Level, LevelMeter
 from dsp.meters.loudness import Loudness, LoudnessMeter
 from dsp.meters.stereo import Stereo, StereoMeter
 from dsp.meters.true_peak import TruePeak, TruePeakMeter
+from dsp.stems.model import Stem
 from dsp.stems.sketch import Sketch, SketchMeter
 from dsp.units import Samples
 
@@ -74,3 +75,9 @@ class AloneMeters:
             stereo=self._stereo.finish() if self._stereo else None,
             sketch=self._sketch.finish(),
         )
+
+
+def alone_of(stem: Stem) -> Alone:
+    """What was measured of a stem by itself, to be used once more beside other tracks."""
+    r = stem.readings
+    return Alone(r.level, r.loudness, r.true_peak, r.clipping, r.glitches, r.stereo, r.sketch)

@@ -37,8 +37,12 @@ FREQUENCIES_HZ: Final = 30.0 * 2.0 ** (np.arange(56) / 6.0)
 GAINS_DB: Final = (-12.0, -6.0, -3.0, 3.0, 6.0, 12.0)
 QUALITIES: Final = (0.4, 0.7, 1.2, 2.0, 3.5)
 SHELF_Q: Final = 0.71
-#: Bells at most in one change.
-MOST_FILTERS: Final = 3
+#: Filters at most in one change; another one is looked for where it leaves this many times less, and until so little of
+#: the change is left. Fewer are taken that leave no more than the third times as much.
+MOST_FILTERS: Final = 6
+WORTH: Final = 1.3
+SIMPLER: Final = 2.0
+ENDS: Final = 0.002
 #: Limits of a fitted filter: frequency (Hz), gain (dB), quality.
 LOWEST: Final = (20.0, -24.0, 0.2)
 HIGHEST: Final = (20_000.0, 24.0, 10.0)
@@ -179,19 +183,25 @@ def _shifted(transfer: Transfer, delay_s: float) -> Complex:
 
 
 def _equalised(transfer: Transfer, total: float) -> Fit:
-    """Up to three filters, each added where it leaves much less, then all refined together."""
+    """Up to `MOST_FILTERS`, added one by one and refined together; of all the numbers, the fewest that do as well."""
     filters: tuple[Filter, ...] = ()
     factor, rest = transfer.scaled(np.ones(len(transfer.ratio), dtype=np.complex128))
+    made: list[tuple[tuple[Filter, ...], float, float]] = []
     for _ in range(MOST_FILTERS):
         tries = [_refined(transfer, (*filters, start)) for start in _starts(transfer, filters)]
         scaled = [transfer.scaled(_inverse(transfer, f)) for f in tries]
         best = min(range(len(tries)), key=lambda k: scaled[k][1])
-        if scaled[best][1] > rest / BETTER:
+        if scaled[best][1] > rest / WORTH:
             break
         filters, (factor, rest) = tries[best], scaled[best]
-        if rest <= GOOD / 2.0 * total:
+        made.append((filters, factor, rest))
+        if rest <= ENDS * total:
             break
-    return _named("eq", factor, rest / total if filters else 1.0, filters=filters)
+    if not made:
+        return _named("eq", factor, 1.0)
+    enough = max(made[-1][2] * SIMPLER, GOOD / 4.0 * total)
+    filters, factor, rest = next(m for m in made if m[2] <= enough)
+    return _named("eq", factor, rest / total, filters=filters)
 
 
 def _inverse(transfer: Transfer, filters: tuple[Filter, ...]) -> Complex:

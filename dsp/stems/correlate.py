@@ -6,7 +6,7 @@ the generalised cross-correlation (Knapp and Carter 1976) with a partly whitened
 the phases of all bins together.
 
 A filter, an amplifier or a cabinet turns phases too, by what goes with its frequency response if it is of minimum
-phase (Bode 1945): that part is known from the two spectra and can be taken away, and what is left is the delay.
+phase (Bode 1945): `minimum_phase` gives that part, and `path.py` fits it together with the delay.
 """
 
 from __future__ import annotations
@@ -112,7 +112,16 @@ def minimum_phase(band_hz: Curve, gain_db: Curve, hz: Curve, sample_rate: float)
     gain = np.interp(octaves, at, gain_db)
     slope = float((gain_db[-1] - gain_db[-2]) / (at[-1] - at[-2]))
     gain = (gain + slope * np.maximum(octaves - at[-1], 0.0)) * (np.log(10.0) / 20.0)
-    cepstrum = np.fft.irfft(gain, size)
+    return np.asarray(np.interp(hz, grid, hilbert(gain)))
+
+
+def hilbert(log_gain: Curve) -> Curve:
+    """Phases of the minimum-phase filter with this natural logarithm of its gain.
+
+    The first axis runs from 0 Hz to half the rate, both included; others are filters of their own.
+    """
+    size = 2 * (len(log_gain) - 1)
+    cepstrum = np.fft.irfft(log_gain, size, axis=0)
     cepstrum[1 : size // 2] *= 2.0
     cepstrum[size // 2 + 1 :] = 0.0
-    return np.asarray(np.interp(hz, grid, np.fft.rfft(cepstrum).imag))
+    return np.asarray(np.fft.rfft(cepstrum, axis=0).imag)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dsp.stems import correlate, takes
+from dsp.stems import correlate, path, takes
 from dsp.stems.model import Stem, Stems
-from dsp.units import Curve, from_power_db, power_db
+from dsp.units import Curve, power_db
 
 #: Where a late or inverted twin costs body (Hz): the low mids.
 BODY_HZ = (60.0, 500.0)
@@ -31,13 +31,8 @@ SOUNDING, LOUD = 1e-3, 1e-2
 SCREEN_COHERENCE, SCREEN_PEAK = 0.2, 0.35
 #: Windows that must agree at least (eight onsets), how closely (s), and where they look for their own lag (s).
 LEAST_WINDOWS, AGREE_S, ASTRAY_S = 8, 1e-4, 4e-3
-#: The stretch beside the coarse lag in which the exact one lies (s).
-FINE_S = 2.5e-4
-#: A band says nothing of a filter this far under the stem's strongest, or less than 10 dB above the rounding of
-#: its format (dB); formats without a bit depth count as 24 bit.
-FLOOR_DB, ROUNDING_BITS = -100.0, 24
-#: Share of the frames left out at either end of the ratios of two spectra.
-TRIM = 0.02
+#: Formats without a bit depth count as 24 bit.
+ROUNDING_BITS = 24
 
 
 @dataclass(frozen=True)
@@ -59,15 +54,17 @@ class Gains:
 class Pair:
     """Two stems that share a source.
 
-    `lag_s` is positive where the second is late; `polarity` -1 where one is upside down. `coherence` (0 to 1) is the
-    share of their power that is common, `explained` the share of its phases that the delay explains, `agreeing` the
-    share of the windows that say the same, `ratio` the height of the correlation over any other of its peaks.
+    `lag_s` is positive where the second is late, `error_s` its standard error: what a filter does above all that the
+    source holds is not told from a delay. `polarity` is -1 where one is upside down. `coherence` (0 to 1) is the share
+    of their power that is common, `explained` the share of its phases that the delay and a filter explain, `agreeing`
+    the share of the windows that say the same, `ratio` the height of the correlation over any other of its peaks.
     `at_s` are the windows' times.
     """
 
     first: str
     second: str
     lag_s: float
+    error_s: float
     polarity: int
     coherence: float
     explained: float
@@ -139,55 +136,38 @@ def _close(two: tuple[Stem, Stem], joint: Curve, coarse_s: float, where: takes.G
     cross = each.sum(axis=0)
     power_x, power_y = ((np.abs(v) ** 2 / level).sum(axis=0) for v in (mono_x, mono_y))
     shared = correlate.coherence(cross, power_x, power_y)
-    weight = correlate.weights(shared)
-    phases = np.angle(cross)
-    sounding = takes.frames(stems, where, np.flatnonzero(joint > SOUNDING))
-    models = [np.zeros(len(phases)), _filters(two, stems, sounding, where)]
-    fits = [correlate.exact(weight * np.exp(1j * (phases - m)), where.hz, FINE_S) for m in models]
-    model, (residual_s, share) = max(zip(models, fits, strict=True), key=lambda fit: abs(fit[1][1]))
-    turned = np.exp(-1j * model)
+    bands, rate = _band_gains(two, stems), where.rate_hz * two[0].readings.sketch.factor
+    found = path.fit(cross, (power_x, power_y), where.hz, windows=len(chosen), bands=bands, sample_rate=rate)
+    turned = np.exp(-1j * found.phases)
     best = correlate.peak(cross * turned * np.sqrt(shared), where.bins.start, where.size, where.rate_hz, takes.REACH_S)
     lags_s = np.arange(-round(ASTRAY_S * where.rate_hz), round(ASTRAY_S * where.rate_hz) + 1) / where.rate_hz
     heights = np.abs(
         (each / np.maximum(np.abs(each), 1e-30) ** correlate.WHITENING * (turned * shared))
         @ correlate.steering(lags_s, where.hz)
     )
-    lag_s = shift / where.rate_hz + residual_s
+    lag_s = shift / where.rate_hz + found.lag_s
     common = np.sqrt(power_x * power_y)
     return Pair(
         first=two[0].name,
         second=two[1].name,
         lag_s=lag_s,
-        polarity=1 if share > 0 else -1,
+        error_s=found.error_s,
+        polarity=found.polarity,
         coherence=float((shared * common).sum() / max(float(common.sum()), 1e-30)),
-        explained=abs(share),
-        agreeing=float((np.abs(lags_s[heights.argmax(axis=1)] - residual_s) <= AGREE_S + 0.5 / where.rate_hz).mean()),
+        explained=found.explained,
+        agreeing=float((np.abs(lags_s[heights.argmax(axis=1)] - found.lag_s) <= AGREE_S + 0.5 / where.rate_hz).mean()),
         ratio=best.ratio,
         at_s=tuple(where.start_s[chosen].tolist()),
         gains=_gains(x, y, where.hz, shift / where.rate_hz, lag_s),
     )
 
 
-def _filters(two: tuple[Stem, Stem], stems: Stems, frames: takes.Starts, where: takes.Grid) -> Curve:
-    """Phases of the minimum-phase filter that makes the second stem's spectrum of the first's, by their usual ratio."""
-    powers, known = [], np.ones(len(stems.band_hz), dtype=bool)
-    for stem in two:
-        power = stem.readings.power[frames].astype(np.float64)
-        usual = np.median(power, axis=0)
-        # rounding to so many bits is a noise of 4^-bits / 3, of which a fifth at most lies in one band
-        rounding = 0.7 * 4.0 ** -(stem.source.bit_depth or ROUNDING_BITS)
-        known &= usual > max(from_power_db(FLOOR_DB) * usual.max(), rounding)
-        powers.append(power)
-    if known.sum() < 3:
-        return np.zeros(len(where.hz))
-    first, second = (np.maximum(p[:, known], 1e-30) for p in powers)
-    ratio = second / first
-    low, high = np.quantile(ratio, (TRIM, 1.0 - TRIM), axis=0)  # a click would outweigh a song in the highest bands
-    inner = (ratio >= low) & (ratio <= high)
-    gain_db = 10.0 * np.log10((second * inner).sum(axis=0) / (first * inner).sum(axis=0))
-    sketch = two[0].readings.sketch
-    rate = sketch.rate_hz * sketch.factor
-    return correlate.minimum_phase(stems.band_hz[known], gain_db, where.hz, rate)
+def _band_gains(two: tuple[Stem, Stem], stems: Stems) -> path.BandGains:
+    """Gain of the second stem over the first in bands."""
+    # rounding to so many bits is a noise of 4^-bits / 3, of which a fifth at most lies in one band
+    floors = [0.07 * 4.0 ** -(s.source.bit_depth or ROUNDING_BITS) for s in two]
+    first, second = (s.readings.power for s in two)
+    return path.band_gains(first, second, stems.band_hz, (floors[0], floors[1]))
 
 
 def _gains(x: takes.Spectra, y: takes.Spectra, hz: Curve, shift_s: float, lag_s: float) -> Gains:

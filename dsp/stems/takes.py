@@ -72,13 +72,6 @@ def onsets(energy: Curve) -> Curve:
     return np.asarray(np.where(energy == around, energy, 0.0))
 
 
-def frames(stems: Stems, where: Grid, chosen: Starts) -> Starts:
-    """Numbers of the frames of the band-gram that lie inside the chosen windows."""
-    inside = np.arange(1, max(2, int(where.size / where.rate_hz / stems.frame_s)))
-    found = np.rint(where.start_s[chosen] / stems.frame_s).astype(np.int64)[:, None] + inside
-    return np.asarray(np.unique(np.clip(found, 0, len(stems.mix_power) - 1)))
-
-
 def loudest(energy: Curve, most: int) -> Starts:
     """Numbers of up to `most` windows: the loudest of as many stretches of those that have energy at all."""
     sounding = np.flatnonzero(energy > 0.0)

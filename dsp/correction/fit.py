@@ -1,0 +1,176 @@
+"""The fewest bands of equalisation that bring a spectrum inside its tolerance.
+
+Bands are added one at a time, each where it takes most of what stands outside, then all are moved together (least
+squares of SciPy over frequency, gain and Q); one that does not take enough is not added. What lies within the tolerance
+costs nothing, so nothing is done about it; a boost costs more than a cut of the same size, and both a little, so that
+gains stay as small as they may. The same cost is what AutoEq 4 minimises with other weights (`SCIENCE`: section 5 of
+the project's collection of sources); limits of Q and gain are those of mix engineers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from dsp.findings import EqMove
+from dsp.stems.attribution import Mask, change
+from dsp.units import Curve, power_db_curve
+
+#: Bands at most, and their Q: broader tilts a whole mix, narrower is surgery that an average spectrum does not justify.
+MOST_BANDS: Final = 6
+LEAST_Q, MOST_Q = 0.5, 4.0
+#: The most a stem and the mix are changed by default (dB): iZotope, Sound on Sound and Galindo on mastering equalisers
+#: say 0.5 to 1.5 dB for a bus and more for a track; that much more is a matter of the mix, not of an equaliser.
+STEM_DB: Final = 6.0
+MIX_DB: Final = 3.0
+#: A decibel of boost counts as so many of cut: cuts lower masking, boosts lift noise and ringing (our judgement).
+BOOST_COUNTS: Final = 1.5
+#: What a decibel of gain costs beside a spread outside the tolerance (our judgement: it decides between equals only).
+GAIN_COSTS: Final = 0.02
+#: A band is added where it takes this share of what is left outside (our judgement).
+WORTH: Final = 0.25
+#: Outside the tolerance by less than this (spreads, root mean square of the bands outside) is inside.
+INSIDE: Final = 0.02
+#: Nothing is boosted below, above, or where hardly anything sounds: the limits in Hz, and what a lift there costs.
+BOOST_HZ: Final = (30.0, 16_000.0)
+FORBIDDEN_COSTS: Final = 2.0
+#: A lift of this much where none is allowed is the skirt of a cut or a rounding (dB).
+SKIRT_DB: Final = 0.25
+#: Where bands start: every other third octave, with these Q; a gain less than the last (dB) is none.
+START_Q: Final = (0.7, 1.6, 3.0)
+LEAST_DB: Final = 0.1
+#: Centres of bands (Hz).
+LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
+
+#: What bands do to the spectrum (dB by band), given the bands: at a stem it is what the mix changes by.
+Effect = Callable[[Sequence[EqMove]], Curve]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A deviation to be undone: dB by band, its spread there, and where there is anything to lift (all of one shape).
+
+    `tolerance` is the deviation, in spreads, that is left alone.
+    """
+
+    band_hz: Curve
+    deviation_db: Curve
+    spread_db: Curve
+    present: Mask
+    tolerance: float = 1.0
+
+    def outside(self, effect_db: Curve) -> Curve:
+        """What stands outside the tolerance after a change, in spreads, signed; 0 inside."""
+        spreads = (self.deviation_db + effect_db) / self.spread_db
+        over = np.sign(spreads) * np.maximum(np.abs(spreads) - self.tolerance, 0.0)
+        return np.where(self.present, over, 0.0)
+
+    def cost(self, effect_db: Curve) -> float:
+        """Sum of squares of what stands outside."""
+        return float(np.square(self.outside(effect_db)).sum())
+
+
+def direct(band_hz: Curve, sample_rate: int = 48_000) -> Effect:
+    """The effect of bands on what they are put on."""
+
+    def effect(moves: Sequence[EqMove]) -> Curve:
+        return power_db_curve(change(moves, band_hz, sample_rate).squared)
+
+    return effect
+
+
+def fit(
+    wanted: Wanted, target: str, most_db: float, effect: Effect, most_bands: int = MOST_BANDS
+) -> tuple[EqMove, ...]:
+    """Bells on a target that bring a deviation inside its tolerance, as few as do; none where it is inside.
+
+    `most_db` limits every gain and their sum anywhere. Deterministic.
+    """
+    nothing = np.zeros(len(wanted.band_hz))
+    bands: tuple[EqMove, ...] = ()
+    cost = wanted.cost(nothing)
+    if cost <= INSIDE**2:
+        return ()
+    for _ in range(most_bands):
+        tries = [_refined(wanted, (*bands, start), most_db, effect) for start in _starts(wanted, bands, target, effect)]
+        costs = [wanted.cost(effect(t)) for t in tries]
+        best = min(range(len(tries)), key=lambda k: costs[k], default=None)
+        if best is None or costs[best] > (1.0 - WORTH) * cost:
+            break
+        bands, cost = tries[best], costs[best]
+        if cost <= INSIDE**2:
+            break
+    return _allowed(wanted, tuple(_rounded(b) for b in bands if abs(b.gain_db) >= LEAST_DB))
+
+
+def _starts(wanted: Wanted, bands: tuple[EqMove, ...], target: str, effect: Effect) -> list[EqMove]:
+    """One bell of every width where what is left stands out most."""
+    left = wanted.outside(effect(bands) if bands else np.zeros(len(wanted.band_hz)))
+    usable = (wanted.band_hz >= LOWEST_HZ) & (wanted.band_hz <= HIGHEST_HZ)
+    width = np.convolve(np.where(usable, left, 0.0), (0.5, 1.0, 0.5), "same")
+    at = int(np.abs(width).argmax())
+    if not usable.any() or width[at] == 0.0:
+        return []
+    gain_db = float(-np.sign(width[at]) * min(6.0, max(1.0, abs(left[at] * wanted.spread_db[at]))))
+    return [EqMove(target, "bell", float(wanted.band_hz[at]), gain_db, q) for q in START_Q]
+
+
+def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: Effect) -> tuple[EqMove, ...]:
+    """All bands moved to where the cost is least."""
+    from scipy import optimize
+
+    low = np.array([math.log(LOWEST_HZ), -most_db, math.log(LEAST_Q)] * len(bands))
+    high = np.array([math.log(HIGHEST_HZ), most_db, math.log(MOST_Q)] * len(bands))
+
+    def made(x: Curve) -> tuple[EqMove, ...]:
+        rows = x.reshape(-1, 3).tolist()
+        return tuple(
+            EqMove(b.target, b.kind, math.exp(f), g, math.exp(q)) for b, (f, g, q) in zip(bands, rows, strict=True)
+        )
+
+    def rest(x: Curve) -> Curve:
+        moves = made(x)
+        changed, gains = effect(moves), x.reshape(-1, 3)[:, 1]
+        over = np.maximum(np.abs(changed) - most_db, 0.0)
+        lifted = np.where(_liftable(wanted), 0.0, np.maximum(changed, 0.0))
+        counted = np.where(gains > 0.0, BOOST_COUNTS, 1.0) * gains
+        return np.concatenate([wanted.outside(changed), GAIN_COSTS * counted, over, FORBIDDEN_COSTS * lifted])
+
+    start = np.array([v for b in bands for v in (math.log(b.frequency_hz), b.gain_db, math.log(b.q))])
+    inside = np.clip(start, low + 1e-6, high - 1e-6)
+    found = optimize.least_squares(
+        rest, inside, bounds=(low, high), x_scale=np.array([0.3, 2.0, 0.5] * len(bands)), max_nfev=40
+    )
+    return made(found.x)
+
+
+def _liftable(wanted: Wanted) -> Mask:
+    inside = (wanted.band_hz >= BOOST_HZ[0]) & (wanted.band_hz <= BOOST_HZ[1])
+    return np.asarray(wanted.present & inside)
+
+
+def _allowed(wanted: Wanted, bands: tuple[EqMove, ...]) -> tuple[EqMove, ...]:
+    """The bands without the boosts that reach where nothing may be lifted."""
+    effect = direct(wanted.band_hz)
+    forbidden = ~_liftable(wanted)
+    boosts = sorted((b for b in bands if b.gain_db > 0.0), key=lambda b: b.gain_db)
+    while boosts and forbidden.any() and float(effect(bands)[forbidden].max()) > SKIRT_DB:
+        worst = max(boosts, key=lambda b: float(effect([b])[forbidden].max()))
+        boosts.remove(worst)
+        bands = tuple(b for b in bands if b is not worst)
+    return bands
+
+
+def _rounded(band: EqMove) -> EqMove:
+    """As people type it in: three digits of frequency, a tenth of a decibel, Q to hundredths."""
+    return EqMove(
+        band.target,
+        band.kind,
+        float(f"{band.frequency_hz:.3g}"),
+        round(band.gain_db, 1),
+        round(max(LEAST_Q, band.q), 2),
+    )

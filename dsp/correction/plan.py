@@ -1,0 +1,248 @@
+"""The plan: which moves, in the order an engineer works, each from what the diagnosis has found at its source.
+
+    phase      polarity and delay, before anything is judged by its level
+    gain       faders and the trim of all
+    high-pass  only where it returns headroom
+    eq         cuts at the stems that make a region stand out; what undoes a change against another version of the mix
+    masking    carving
+    bus        what is left for the whole mix, gently; never a limiter
+
+Each group is proposed from the diagnosis as it is after the groups before it, so nothing is corrected twice. Where a
+reference is another version of the same mix it is the target: then nothing is moved towards the genre's average.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias, get_args
+
+from dsp.correction.balance import genre_moves
+from dsp.correction.correction import MIX, Move
+from dsp.correction.fit import MIX_DB, STEM_DB
+from dsp.findings import DelayMove, EqMove, Finding, GainMove, PolarityMove
+from dsp.mix import Mix
+from dsp.profile import Profile
+from dsp.stems.trims import bus_gain_db
+from dsp.stems.versions import compared
+
+Group = Literal["phase", "gain", "high-pass", "eq", "masking", "bus"]
+GROUPS: tuple[Group, ...] = get_args(Group)
+#: The moves of every target that has some, by its name.
+Moves: TypeAlias = dict[str, tuple[Move, ...]]
+
+#: Checks whose findings a group answers: what must get better by it.
+GOALS: Final[Mapping[Group, tuple[str, ...]]] = {
+    "phase": ("versions", "phase-alignment"),
+    "gain": ("versions", "headroom", "true-peak", "clipping", "gain-staging", "vocal-level", "loudness"),
+    "high-pass": ("rumble", "subsonic", "dc-offset"),
+    "eq": ("versions", "frequency-balance", "resonance", "reference"),
+    "masking": ("masking",),
+    "bus": ("versions", "frequency-balance", "reference"),
+}
+#: What undoes a change against another version may be as large as the change, up to this (dB): it restores.
+UNDO_DB: Final = 12.0
+#: A trim of all (dB) may be as large as this.
+TRIM_DB: Final = 24.0
+#: Findings that are answered: what is merely told is left alone.
+ANSWERED: Final = ("warning", "problem")
+#: What cannot be done by halves (polarity, delay, high-pass, notch) is done from this strength on (%; our judgement).
+WHOLE_FROM: Final = 50.0
+#: The mix is the sum of its stems but for gain where no more than this is left (dB; as in the gain-staging check).
+PLAIN_DB: Final = -25.0
+HIGH_PASSES: Final = ("high-pass", "high-pass-24")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the user asks for: how much of it (%), which groups, and the most any band or fader may do (dB)."""
+
+    strength: float = 100.0
+    only: tuple[Group, ...] = GROUPS
+    most_db: float | None = None
+
+    def limit_db(self, target: str, undo: bool = False) -> float:
+        """The most that is done to a target, dB."""
+        usual = UNDO_DB if undo else MIX_DB if target == MIX else STEM_DB
+        return usual if self.most_db is None else min(usual, self.most_db)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A mix as it is now: measured, and what the diagnosis says of it."""
+
+    mix: Mix
+    findings: Sequence[Finding]
+    profile: Profile
+
+
+def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Sequence[Move]]) -> Moves:
+    """The moves of one group for a mix as it is now; `made` is what was done before it was measured."""
+    if settings.strength <= 0.0 or group not in settings.only:
+        return {}
+    mix = seen.mix
+    moves = _PROPOSALS[group](seen, settings)
+    names = {MIX} | {s.name for s in mix.stems.stems} if mix.stems else {MIX}
+    kept = [m for move in moves if move.target in names and (m := _scaled(move, settings.strength)) is not None]
+    return _within(kept, made, settings, undone(mix))
+
+
+def merged(*plans: Mapping[str, Sequence[Move]]) -> Moves:
+    """Plans one after another, per target: gains and delays added up, switches of polarity that cancel left out."""
+    out: Moves = {}
+    for name in dict.fromkeys(n for plan in plans for n in plan):
+        every = [m for plan in plans for m in plan.get(name, ())]
+        turned = sum(isinstance(m, PolarityMove) for m in every) % 2 == 1
+        late = round(sum(m.samples for m in every if isinstance(m, DelayMove)), 3)
+        gain_db = round(sum(m.gain_db for m in every if isinstance(m, GainMove)), 2)
+        row: list[Move] = [PolarityMove(name)] if turned else []
+        row += [DelayMove(name, late)] if late else []
+        row += [GainMove(name, gain_db)] if gain_db else []
+        row += [m for m in every if isinstance(m, EqMove)]
+        if row:
+            out[name] = tuple(row)
+    return out
+
+
+def undone(mix: Mix) -> bool:
+    """Whether a reference is another version of this mix, and so what it should be again."""
+    stems = mix.stems
+    return stems is not None and any(compared(stems, k).state == "version" for k in range(len(stems.references)))
+
+
+def _scaled(move: Move, strength: float) -> Move | None:
+    """A move by so much of it (%); None where nothing is left."""
+    part = strength / 100.0
+    if isinstance(move, EqMove) and move.kind in ("bell", "low-shelf", "high-shelf"):
+        gain_db = round(part * move.gain_db, 1)
+        return replace(move, gain_db=gain_db) if gain_db else None
+    if isinstance(move, GainMove):
+        gain_db = round(part * move.gain_db, 2)
+        return replace(move, gain_db=gain_db) if gain_db else None
+    return move if strength >= WHOLE_FROM else None
+
+
+def _within(moves: Iterable[Move], made: Mapping[str, Sequence[Move]], settings: Settings, undo: bool) -> Moves:
+    """Per target, with the gain of every band cut to what is left of the limit after those made near it."""
+    out: dict[str, list[Move]] = {}
+    for move in moves:
+        row = out.setdefault(move.target, [])
+        if isinstance(move, EqMove) and move.gain_db:
+            limit = settings.limit_db(move.target, undo)
+            used = sum(_overlap(move, m) for m in (*made.get(move.target, ()), *row) if isinstance(m, EqMove))
+            gain_db = round(max(-limit - used, min(limit - used, move.gain_db)), 1)
+            if gain_db * move.gain_db > 0.0:
+                row.append(replace(move, gain_db=gain_db))
+        elif isinstance(move, GainMove):
+            limit = settings.most_db if settings.most_db is not None else TRIM_DB
+            row.append(replace(move, gain_db=max(-limit, min(limit, move.gain_db))))
+        else:
+            row.append(move)
+    return {name: tuple(row) for name, row in out.items() if row}
+
+
+def _overlap(one: EqMove, other: EqMove) -> float:
+    """Gain (dB) that a band made before has at the middle of another."""
+    from dsp.correction.biquad import analogue
+
+    if other.kind in HIGH_PASSES or not other.gain_db:
+        return 0.0
+    import numpy as np
+
+    return float(20.0 * np.log10(max(abs(analogue(other, np.array([one.frequency_hz]))[0]), 1e-6)))
+
+
+def _of(findings: Sequence[Finding], *checks: str, statuses: tuple[str, ...] = ANSWERED) -> list[Finding]:
+    return [f for f in findings if f.check in checks and f.status in statuses]
+
+
+def _changes(findings: Sequence[Finding]) -> list[Move]:
+    """What undoes the changes against another version of the mix, however small they are."""
+    told = _of(findings, "versions", statuses=("info", *ANSWERED))
+    moves: dict[str, list[Move]] = {}
+    for finding in told:
+        own = [m for m in finding.fixes if isinstance(m, EqMove | GainMove | PolarityMove | DelayMove)]
+        if own and own[0].target not in moves:  # a second version is not undone as well
+            moves[own[0].target] = own
+    return [m for own in moves.values() for m in own]
+
+
+def _phase(seen: Seen, settings: Settings) -> list[Move]:
+    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, PolarityMove | DelayMove)]
+    done = {m.target for m in moves}
+    for finding in _of(seen.findings, "phase-alignment"):
+        own = [m for m in finding.fixes if isinstance(m, PolarityMove | DelayMove) and m.target not in done]
+        if not done & {c.stem for c in finding.cause}:  # the other one of this pair has been moved
+            moves += own
+            done |= {m.target for m in own}
+    return moves
+
+
+def _gain(seen: Seen, settings: Settings) -> list[Move]:
+    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, GainMove) and m.target != MIX]
+    moved = {m.target for m in moves}
+    answered = _of(seen.findings, "headroom", "true-peak", "clipping", "vocal-level")
+    faders = [m for f in answered for m in f.fixes if isinstance(m, GainMove) and m.target != MIX]
+    if not undone(seen.mix):
+        for move in faders:
+            if move.target not in moved:
+                limit = settings.limit_db(move.target)
+                moves.append(replace(move, gain_db=max(-limit, min(limit, move.gain_db))))
+                moved.add(move.target)
+    return moves + trim(seen)
+
+
+def trim(seen: Seen) -> list[Move]:
+    """One gain for all, where the mix is too hot: at the stems where the bus only adds, else after it."""
+    told = _of(seen.findings, "headroom", "true-peak", "gain-staging", "loudness")
+    stems = seen.mix.stems
+    plain = stems is not None and bus_gain_db(stems, PLAIN_DB) is not None
+    gains = [
+        m.gain_db
+        for f in told
+        for m in f.fixes
+        if isinstance(m, GainMove) and (m.target == MIX or (f.check == "gain-staging" and plain))
+    ]
+    down = min(gains, default=0.0)
+    if down >= 0.0:
+        return []
+    targets = [s.name for s in stems.stems] if stems is not None and plain else [MIX]
+    return [GainMove(t, down) for t in targets]
+
+
+def _high_pass(seen: Seen, settings: Settings) -> list[Move]:
+    best: dict[str, EqMove] = {}
+    for finding in _of(seen.findings, *GOALS["high-pass"]):
+        for move in finding.fixes:
+            if not isinstance(move, EqMove) or move.kind not in HIGH_PASSES:
+                continue
+            if move.target not in best or move.frequency_hz > best[move.target].frequency_hz:
+                best[move.target] = move
+    return list(best.values())
+
+
+def _eq(seen: Seen, settings: Settings) -> list[Move]:
+    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, EqMove) and m.target != MIX]
+    moves += [m for f in _of(seen.findings, "resonance") for m in f.fixes if isinstance(m, EqMove)]
+    if undone(seen.mix):
+        return moves
+    moves += [m for f in _of(seen.findings, "reference") for m in f.fixes if isinstance(m, EqMove) and m.target != MIX]
+    return moves + list(genre_moves(seen.mix, _of(seen.findings, "frequency-balance"), seen.profile, settings.limit_db))
+
+
+def _masking(seen: Seen, settings: Settings) -> list[Move]:
+    return [m for f in _of(seen.findings, "masking") for m in f.fixes if isinstance(m, EqMove)]
+
+
+def _bus(seen: Seen, settings: Settings) -> list[Move]:
+    moves: list[Move] = [m for m in _changes(seen.findings) if m.target == MIX and isinstance(m, EqMove | GainMove)]
+    if undone(seen.mix):
+        return moves
+    moves += [m for f in _of(seen.findings, "reference") for m in f.fixes if isinstance(m, EqMove) and m.target == MIX]
+    left = _of(seen.findings, "frequency-balance")
+    return moves + list(genre_moves(seen.mix, left, seen.profile, settings.limit_db, at_mix=True))
+
+
+_PROPOSALS: Final[Mapping[Group, Callable[[Seen, Settings], list[Move]]]] = {
+    "phase": _phase, "gain": _gain, "high-pass": _high_pass, "eq": _eq, "masking": _masking, "bus": _bus,
+}  # fmt: skip

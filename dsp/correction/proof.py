@@ -1,0 +1,52 @@
+"""The proof: two diagnoses of a mix, before and after some moves, compared. Did they help, and did they harm?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Final
+
+from dsp.findings import ORDER, Finding, Status
+
+#: What a finding of each status weighs. Only the order of sums matters: less is better.
+WEIGHT: Final[dict[Status, int]] = {"problem": 1000, "crashed": 1000, "warning": 100, "undetermined": 0, "info": 10}
+#: A number of a finding must fall by this share to count as better where its status stays (our judgement).
+BETTER: Final = 0.05
+#: From this status on a check that gets worse is harmed; that a thing is mentioned harms nobody.
+HARM: Final = ("warning", "problem", "crashed")
+#: What one gain for all mends: a group that harms nothing else is kept with it.
+LEVELS: Final = ("headroom", "true-peak", "loudness")
+#: What a correction changes by its nature: the mix is no longer what the stems and the bus made of it, the reference
+#: that is another version of it differs where it is meant to.
+UNCOUNTED: Final = ("stem-sum", "bus-processing", "bus-limiter")
+
+
+def burden(findings: Sequence[Finding], checks: Collection[str]) -> tuple[int, float]:
+    """How much these checks have to say: the weight of their findings, and the sum of their first numbers' sizes."""
+    told = [f for f in findings if f.check in checks and WEIGHT.get(f.status)]
+    sizes = [abs(f.evidence[0].value) for f in told if f.evidence[0].value is not None]
+    return sum(WEIGHT[f.status] for f in told), float(sum(sizes))
+
+
+def improved(before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str]) -> bool:
+    """Whether the checks that a group of moves answers have less to say."""
+    (weight, size), (now, left) = burden(before, goals), burden(after, goals)
+    return now < weight or (now == weight and left < (1.0 - BETTER) * size)
+
+
+def harmed(before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str] = ()) -> tuple[str, ...]:
+    """Ids of the checks that are worse after than before, apart from the goals of the moves."""
+    checks = {f.check for f in after} - set(goals) - set(UNCOUNTED)
+    of = {c: ([f for f in before if f.check == c], [f for f in after if f.check == c]) for c in checks}
+    return tuple(sorted(c for c in checks if _worse(*of[c])))
+
+
+def _worse(before: Sequence[Finding], after: Sequence[Finding]) -> bool:
+    def worst(findings: Sequence[Finding]) -> int:
+        return max((ORDER.index(f.status) for f in findings if f.status in HARM), default=-1)
+
+    def count(findings: Sequence[Finding]) -> int:
+        return sum(ORDER.index(f.status) == worst(findings) for f in findings)
+
+    if worst(after) < 0:
+        return False
+    return (worst(after), count(after)) > (worst(before), count(before))

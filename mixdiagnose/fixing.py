@@ -1,0 +1,257 @@
+"""The closed loop: moves are made, measured, and kept only where they helped and harmed nothing."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from dsp.correction.correction import Correction, InputFile, Move, Target, Tried
+from dsp.correction.plan import GOALS, GROUPS, Group, Moves, Seen, Settings, merged, propose, trim
+from dsp.correction.proof import LEVELS, harmed, improved
+from dsp.diagnose import Report, diagnose
+from dsp.errors import UsageError
+from dsp.findings import DelayMove, Finding
+from dsp.mix import Mix
+from mixdiagnose import __version__
+from mixdiagnose.checking import Progress, judging, measure_all, measure_with_folder, tool
+from plugin_bridge.corrected import Workshop
+from plugin_bridge.stem_folder import Folder
+from plugin_bridge.stems import measure_folder
+
+#: A group is proposed again from what it has left, so often at most: what one round leaves, the next sees smaller.
+ROUNDS: Final = 3
+#: Checks that are not asked in the loop: encoding takes longer than all others, and follows the true peak.
+LEFT_OUT: Final = ("codec-peaks",)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One group that was tried: its moves, whether they were kept, and why not."""
+
+    group: Group
+    moves: Moves
+    kept: bool
+    reason: str
+    answered: tuple[str, ...] = ()  #: titles of the findings it answers
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A correction, the reports before and after it, and every step on the way."""
+
+    correction: Correction
+    before: Report
+    after: Report
+    steps: tuple[Step, ...]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def moves(self) -> Moves:
+        """What is done to each target."""
+        return {t.name: t.moves for t in self.correction.targets}
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is to be corrected, and by what it is judged."""
+
+    mix: Path | None
+    folder: Folder | None
+    references: Sequence[str] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    profile: str = "mix"
+    genre: str | None = None
+
+
+class Loop:
+    """One correction: measures, proposes, renders into a folder, measures again."""
+
+    def __init__(self, job: Job, folder: Path, progress: Callable[[str], Progress] | None = None) -> None:
+        self._job, self._progress = job, progress
+        self._profile = judging(job.profile, job.genre)
+        self.seconds: dict[str, float] = {}
+        self.first = self._first()
+        self.workshop = Workshop(self.first, self._mix_file(), folder)
+        self.now, self.moves = self.first, Moves()
+        self.findings: Sequence[Finding] = self._judged(self.first).findings
+
+    def run(self, settings: Settings) -> tuple[Step, ...]:
+        """Try every group in order; returns what was tried."""
+        steps: list[Step] = []
+        for group in GROUPS:
+            for _ in range(ROUNDS):
+                step = self._tried(group, settings)
+                if step is None:
+                    break
+                steps.append(step)
+                if not step.kept:
+                    break
+        return tuple(steps)
+
+    def apply(self, moves: Moves) -> None:
+        """Make moves that were decided elsewhere."""
+        self.now = self._measured(moves)
+        self.moves = moves
+        self.findings = self._judged(self.now).findings
+
+    def report(self, mix: Mix) -> Report:
+        """The whole diagnosis of a mix."""
+        return self._judged(mix)
+
+    def _tried(self, group: Group, settings: Settings) -> Step | None:
+        seen = Seen(self.now, self.findings, self._profile)
+        own = propose(group, seen, settings, self.moves)
+        if not own:
+            return None
+        made = self._made(own)
+        harm = harmed(self.findings, made.findings, GOALS[group])
+        if harm and set(harm) <= set(LEVELS):  # it is louder now: one gain for all takes that back
+            own = merged(own, _by_target(trim(made)))
+            made = self._made(own)
+        reason = _why_not(self.findings, made.findings, GOALS[group])
+        if not reason:
+            self.now, self.moves, self.findings = made.mix, merged(self.moves, own), made.findings
+        return Step(group, own, not reason, reason)
+
+    def _made(self, own: Moves) -> Seen:
+        """The mix with moves made after those that were kept, measured and judged."""
+        measured = self._measured(merged(self.moves, own))
+        return Seen(measured, self._judged(measured).findings, self._profile)
+
+    def _measured(self, moves: Moves) -> Mix:
+        """The mix with moves made, measured from the files that were written."""
+        job, started = self._job, time.perf_counter()
+        mix, folder = self.workshop.render(moves)
+        self._spend("render", started)
+        started = time.perf_counter()
+        bar = self._progress("Measuring again") if self._progress else None
+        if folder is None:
+            assert mix is not None
+            measured = measure_all(mix, (), bar)
+        else:
+            known = {s.name: s for s in self.now.stems.stems} if self.now.stems else None
+            measured = measure_folder(
+                mix, folder, references=job.references if mix else (), roles=job.roles, known=known, progress=bar
+            )
+        self._spend("measure", started)
+        return replace(measured, references=self.first.references)
+
+    def _first(self) -> Mix:
+        job, started = self._job, time.perf_counter()
+        bar = self._progress("Listening") if self._progress else None
+        if job.folder is None:
+            assert job.mix is not None
+            first = measure_all(job.mix, job.references, bar)
+        else:
+            first = measure_with_folder(job.mix, job.folder, references=job.references, roles=job.roles, progress=bar)
+        self._spend("measure", started)
+        return first
+
+    def _mix_file(self) -> Path | None:
+        """The file of the mix; None where it is the sum of the stems."""
+        if self.first.stems and self.first.stems.summed:
+            return None
+        return Path(self.first.source.name)
+
+    def _judged(self, mix: Mix) -> Report:
+        started = time.perf_counter()
+        report = diagnose(mix, self._profile, skip=LEFT_OUT, tool=tool())
+        self._spend("checks", started)
+        return report
+
+    def _spend(self, what: str, started: float) -> None:
+        self.seconds[what] = round(self.seconds.get(what, 0.0) + time.perf_counter() - started, 4)
+
+
+def _by_target(moves: Sequence[Move]) -> Moves:
+    return {name: tuple(m for m in moves if m.target == name) for name in dict.fromkeys(m.target for m in moves)}
+
+
+def _why_not(before: Sequence[Finding], after: Sequence[Finding], goals: Sequence[str]) -> str:
+    """Why moves are not kept; empty where they are."""
+    if not improved(before, after, goals):
+        return "what it was meant to mend did not get better"
+    if worse := harmed(before, after, goals):
+        return f"it made worse: {', '.join(worse)}"
+    return ""
+
+
+def fix(
+    job: Job, output: Path | None, settings: Settings, *, apply: Correction | None = None,
+    progress: Callable[[str], Progress] | None = None,
+) -> Outcome:  # fmt: skip
+    """Correct a mix and write OUT/mix.wav and OUT/stems; with `output` None nothing is written (a dry run).
+
+    With `apply` the moves of that correction are made instead of looking for new ones. Raises UsageError where the
+    output exists, and what measuring raises.
+    """
+    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError(f"{output} exists and is not an empty folder; choose another with -o")
+    parent = output.absolute().parent if output is not None else None
+    if parent is not None and not parent.is_dir():
+        raise UsageError(f"{output}: there is no folder {parent}")
+    with tempfile.TemporaryDirectory(prefix=".mixdiagnose-", dir=parent) as made:
+        work = Path(made) / "out"
+        loop = Loop(job, Path(made) / "versions", progress)
+        before = loop.report(loop.first)
+        steps: tuple[Step, ...] = ()
+        if apply is not None:
+            loop.apply(_fitting(apply, loop.first))
+        else:
+            steps = loop.run(settings)
+        outcome = Outcome(_correction(loop, steps, settings), before, loop.report(loop.now), steps, loop.seconds)
+        if output is not None:
+            started = time.perf_counter()
+            deliver(loop, outcome, work)
+            loop._spend("write", started)
+            if output.exists():
+                output.rmdir()
+            work.rename(output)
+    return outcome
+
+
+def deliver(loop: Loop, outcome: Outcome, folder: Path) -> None:
+    """Complete the folder: all stems and the mix, the correction and its other forms, excerpts to compare."""
+    from plugin_bridge.eq_formats import write_correction, write_forms
+    from plugin_bridge.excerpts import write_excerpts
+
+    loop.workshop.deliver(loop.moves, folder)
+    write_correction(outcome.correction, folder / "correction.json")
+    if loop.moves:
+        write_forms(outcome.correction, folder / "forms")
+        write_excerpts(loop.workshop, folder / "mix.wav", folder / "listen")
+
+
+def _fitting(correction: Correction, mix: Mix) -> Moves:
+    """The moves of a correction that fit a mix. Raises UsageError naming what it has no target for."""
+    names = {"mix"} | ({s.name for s in mix.stems.stems} if mix.stems else set())
+    missing = [t.name for t in correction.targets if t.name not in names]
+    if missing:
+        raise UsageError(
+            f"the correction is for {', '.join(missing)}, which there is not among: {', '.join(sorted(names))}"
+        )
+
+    factor = mix.source.sample_rate / correction.sample_rate
+    return {
+        t.name: tuple(replace(m, samples=m.samples * factor) if isinstance(m, DelayMove) else m for m in t.moves)
+        for t in correction.targets
+    }
+
+
+def _correction(loop: Loop, steps: Sequence[Step], settings: Settings) -> Correction:
+    mix = loop.first
+    inputs = [InputFile(Path(mix.source.name).name or mix.source.name, mix.duration_s)]
+    inputs += [InputFile(Path(s.source.name).name, s.frames / s.rate_hz) for s in loop.workshop.stems]
+    return Correction(
+        sample_rate=mix.source.sample_rate,
+        targets=tuple(Target(name, moves) for name, moves in loop.moves.items()),
+        strength=settings.strength,
+        inputs=tuple(inputs),
+        applied=tuple(dict.fromkeys(s.group for s in steps if s.kept)),
+        tried=tuple(Tried(s.group, s.reason) for s in steps if not s.kept),
+        version=__version__,
+    )
