@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from dsp.correction.correction import Correction, InputFile, Move, Target, Tried
-from dsp.correction.plan import GOALS, GROUPS, Group, Moves, Seen, Settings, merged, propose, trim
+from dsp.correction.plan import GOALS, GROUPS, Group, Moves, Seen, Settings, merged, propose, restores, trim
 from dsp.correction.proof import LEVELS, harmed, improved
 from dsp.diagnose import Report, diagnose
 from dsp.errors import UsageError
 from dsp.findings import DelayMove, Finding
 from dsp.mix import Mix
+from dsp.stems.versions import compared
 from mixdiagnose import __version__
 from mixdiagnose.checking import Progress, judging, measure_all, measure_with_folder, tool
 from plugin_bridge.corrected import Workshop
@@ -77,6 +78,8 @@ class Loop:
         self.first = self._first()
         self.workshop = Workshop(self.first, self._mix_file(), folder)
         self.now, self.moves = self.first, Moves()
+        self._restoring = restores(self.first)
+        self._meant = self._of_versions()
         self.findings: Sequence[Finding] = self._judged(self.first).findings
 
     def run(self, settings: Settings) -> tuple[Step, ...]:
@@ -103,24 +106,40 @@ class Loop:
         return self._judged(mix)
 
     def _tried(self, group: Group, settings: Settings) -> Step | None:
-        seen = Seen(self.now, self.findings, self._profile)
+        seen = Seen(self.now, self.findings, self._profile, self._restoring)
         own = propose(group, seen, settings, self.moves)
         if not own:
             return None
         made = self._made(own)
-        harm = harmed(self.findings, made.findings, GOALS[group])
+        harm = harmed(self.findings, made.findings, GOALS[group], self._meant)
         if harm and set(harm) <= set(LEVELS):  # it is louder now: one gain for all takes that back
             own = merged(own, _by_target(trim(made)))
             made = self._made(own)
-        reason = _why_not(self.findings, made.findings, GOALS[group])
+        reason = self._why_not(made.findings, GOALS[group])
         if not reason:
             self.now, self.moves, self.findings = made.mix, merged(self.moves, own), made.findings
         return Step(group, own, not reason, reason)
 
+    def _why_not(self, after: Sequence[Finding], goals: Sequence[str]) -> str:
+        """Why moves are not kept; empty where they are."""
+        if not improved(self.findings, after, goals):
+            return "what it was meant to mend did not get better"
+        if worse := harmed(self.findings, after, goals, self._meant):
+            return f"it made worse: {', '.join(worse)}"
+        return ""
+
+    def _of_versions(self) -> Sequence[Finding]:
+        """What there is to say of the other version of the mix, where it is to be restored."""
+        stems = self.first.stems
+        if not self._restoring or stems is None:
+            return ()
+        names = {r.name for k, r in enumerate(stems.references) if compared(stems, k).state == "version"}
+        return [f for r in self.first.references if r.source.name in names for f in self._judged(r).findings]
+
     def _made(self, own: Moves) -> Seen:
         """The mix with moves made after those that were kept, measured and judged."""
         measured = self._measured(merged(self.moves, own))
-        return Seen(measured, self._judged(measured).findings, self._profile)
+        return Seen(measured, self._judged(measured).findings, self._profile, self._restoring)
 
     def _measured(self, moves: Moves) -> Mix:
         """The mix with moves made, measured from the files that were written."""
@@ -169,15 +188,6 @@ class Loop:
 
 def _by_target(moves: Sequence[Move]) -> Moves:
     return {name: tuple(m for m in moves if m.target == name) for name in dict.fromkeys(m.target for m in moves)}
-
-
-def _why_not(before: Sequence[Finding], after: Sequence[Finding], goals: Sequence[str]) -> str:
-    """Why moves are not kept; empty where they are."""
-    if not improved(before, after, goals):
-        return "what it was meant to mend did not get better"
-    if worse := harmed(before, after, goals):
-        return f"it made worse: {', '.join(worse)}"
-    return ""
 
 
 def fix(

@@ -8,7 +8,7 @@
     bus        what is left for the whole mix, gently; never a limiter
 
 Each group is proposed from the diagnosis as it is after the groups before it, so nothing is corrected twice. Where a
-reference is another version of the same mix it is the target: then nothing is moved towards the genre's average.
+reference is another version of the same mix it is the target: then what was changed since is undone, and nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 from dsp.correction.balance import genre_moves
 from dsp.correction.correction import MIX, Move
-from dsp.correction.fit import MIX_DB, STEM_DB
+from dsp.correction.fit import MIX_DB, MOST_Q, STEM_DB
 from dsp.findings import DelayMove, EqMove, Finding, GainMove, PolarityMove
 from dsp.mix import Mix
 from dsp.profile import Profile
@@ -69,11 +69,12 @@ class Settings:
 
 @dataclass(frozen=True)
 class Seen:
-    """A mix as it is now: measured, and what the diagnosis says of it."""
+    """A mix as it is now: measured, and what the diagnosis says of it; `restoring` as in `restores`."""
 
     mix: Mix
     findings: Sequence[Finding]
     profile: Profile
+    restoring: bool = False
 
 
 def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Sequence[Move]]) -> Moves:
@@ -84,7 +85,7 @@ def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Seq
     moves = _PROPOSALS[group](seen, settings)
     names = {MIX} | {s.name for s in mix.stems.stems} if mix.stems else {MIX}
     kept = [m for move in moves if move.target in names and (m := _scaled(move, settings.strength)) is not None]
-    return _within(kept, made, settings, undone(mix))
+    return _within(kept, made, settings, seen.restoring)
 
 
 def merged(*plans: Mapping[str, Sequence[Move]]) -> Moves:
@@ -104,7 +105,7 @@ def merged(*plans: Mapping[str, Sequence[Move]]) -> Moves:
     return out
 
 
-def undone(mix: Mix) -> bool:
+def restores(mix: Mix) -> bool:
     """Whether a reference is another version of this mix, and so what it should be again."""
     stems = mix.stems
     return stems is not None and any(compared(stems, k).state == "version" for k in range(len(stems.references)))
@@ -156,40 +157,45 @@ def _of(findings: Sequence[Finding], *checks: str, statuses: tuple[str, ...] = A
     return [f for f in findings if f.check in checks and f.status in statuses]
 
 
-def _changes(findings: Sequence[Finding]) -> list[Move]:
-    """What undoes the changes against another version of the mix, however small they are."""
-    told = _of(findings, "versions", statuses=("info", *ANSWERED))
+def _changes(seen: Seen) -> list[list[Move]]:
+    """What undoes each change against another version of the mix, however small it is."""
     moves: dict[str, list[Move]] = {}
-    for finding in told:
+    for finding in _of(seen.findings, "versions", statuses=("info", *ANSWERED)):
         own = [m for m in finding.fixes if isinstance(m, EqMove | GainMove | PolarityMove | DelayMove)]
         if own and own[0].target not in moves:  # a second version is not undone as well
             moves[own[0].target] = own
-    return [m for own in moves.values() for m in own]
+    return list(moves.values())
+
+
+def _equalised(moves: Sequence[Move]) -> bool:
+    return any(isinstance(m, EqMove) for m in moves)
 
 
 def _phase(seen: Seen, settings: Settings) -> list[Move]:
-    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, PolarityMove | DelayMove)]
-    done = {m.target for m in moves}
+    if seen.restoring:
+        return [
+            m for own in _changes(seen) if not _equalised(own) for m in own if isinstance(m, PolarityMove | DelayMove)
+        ]
+    moves: list[Move] = []
+    done: set[str] = set()
     for finding in _of(seen.findings, "phase-alignment"):
-        own = [m for m in finding.fixes if isinstance(m, PolarityMove | DelayMove) and m.target not in done]
-        if not done & {c.stem for c in finding.cause}:  # the other one of this pair has been moved
+        own = [m for m in finding.fixes if isinstance(m, PolarityMove | DelayMove)]
+        if not done & {c.stem for c in finding.cause}:  # else the other one of this pair has been moved
             moves += own
             done |= {m.target for m in own}
     return moves
 
 
 def _gain(seen: Seen, settings: Settings) -> list[Move]:
-    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, GainMove) and m.target != MIX]
-    moved = {m.target for m in moves}
-    answered = _of(seen.findings, "headroom", "true-peak", "clipping", "vocal-level")
-    faders = [m for f in answered for m in f.fixes if isinstance(m, GainMove) and m.target != MIX]
-    if not undone(seen.mix):
-        for move in faders:
-            if move.target not in moved:
+    if seen.restoring:
+        return [m for own in _changes(seen) if not _equalised(own) for m in own if isinstance(m, GainMove)]
+    faders: dict[str, Move] = {}
+    for finding in _of(seen.findings, "headroom", "true-peak", "clipping", "vocal-level"):
+        for move in finding.fixes:
+            if isinstance(move, GainMove) and move.target != MIX and move.target not in faders:
                 limit = settings.limit_db(move.target)
-                moves.append(replace(move, gain_db=max(-limit, min(limit, move.gain_db))))
-                moved.add(move.target)
-    return moves + trim(seen)
+                faders[move.target] = replace(move, gain_db=max(-limit, min(limit, move.gain_db)))
+    return [*faders.values(), *trim(seen)]
 
 
 def trim(seen: Seen) -> list[Move]:
@@ -212,7 +218,7 @@ def trim(seen: Seen) -> list[Move]:
 
 def _high_pass(seen: Seen, settings: Settings) -> list[Move]:
     best: dict[str, EqMove] = {}
-    for finding in _of(seen.findings, *GOALS["high-pass"]):
+    for finding in [] if seen.restoring else _of(seen.findings, *GOALS["high-pass"]):
         for move in finding.fixes:
             if not isinstance(move, EqMove) or move.kind not in HIGH_PASSES:
                 continue
@@ -222,24 +228,28 @@ def _high_pass(seen: Seen, settings: Settings) -> list[Move]:
 
 
 def _eq(seen: Seen, settings: Settings) -> list[Move]:
-    moves: list[Move] = [m for m in _changes(seen.findings) if isinstance(m, EqMove) and m.target != MIX]
-    moves += [m for f in _of(seen.findings, "resonance") for m in f.fixes if isinstance(m, EqMove)]
-    if undone(seen.mix):
-        return moves
-    moves += [m for f in _of(seen.findings, "reference") for m in f.fixes if isinstance(m, EqMove) and m.target != MIX]
+    if seen.restoring:
+        return [m for own in _changes(seen) if _equalised(own) and own[0].target != MIX for m in own]
+    told = _of(seen.findings, "resonance", "reference")
+    moves: list[Move] = [m for f in told for m in f.fixes if isinstance(m, EqMove) and _is_source(m, seen)]
     return moves + list(genre_moves(seen.mix, _of(seen.findings, "frequency-balance"), seen.profile, settings.limit_db))
 
 
+def _is_source(move: EqMove, seen: Seen) -> bool:
+    """Whether a band belongs to a stem; without stems a resonance is cut in the mix as well."""
+    return move.target != MIX or (seen.mix.stems is None and move.q > MOST_Q)
+
+
 def _masking(seen: Seen, settings: Settings) -> list[Move]:
-    return [m for f in _of(seen.findings, "masking") for m in f.fixes if isinstance(m, EqMove)]
+    told = [] if seen.restoring else _of(seen.findings, "masking")
+    return [m for f in told for m in f.fixes if isinstance(m, EqMove)]
 
 
 def _bus(seen: Seen, settings: Settings) -> list[Move]:
-    moves: list[Move] = [m for m in _changes(seen.findings) if m.target == MIX and isinstance(m, EqMove | GainMove)]
-    if undone(seen.mix):
-        return moves
-    moves += [m for f in _of(seen.findings, "reference") for m in f.fixes if isinstance(m, EqMove) and m.target == MIX]
-    left = _of(seen.findings, "frequency-balance")
+    if seen.restoring:
+        return [m for own in _changes(seen) if _equalised(own) and own[0].target == MIX for m in own]
+    told, left = _of(seen.findings, "reference"), _of(seen.findings, "frequency-balance")
+    moves: list[Move] = [m for f in told for m in f.fixes if isinstance(m, EqMove) and m.target == MIX]
     return moves + list(genre_moves(seen.mix, left, seen.profile, settings.limit_db, at_mix=True))
 
 

@@ -33,11 +33,17 @@ def improved(before: Sequence[Finding], after: Sequence[Finding], goals: Collect
     return now < weight or (now == weight and left < (1.0 - BETTER) * size)
 
 
-def harmed(before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str] = ()) -> tuple[str, ...]:
-    """Ids of the checks that are worse after than before, apart from the goals of the moves."""
+def harmed(
+    before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str] = (), meant: Sequence[Finding] = ()
+) -> tuple[str, ...]:
+    """Ids of the checks that are worse after than before, apart from the goals of the moves.
+
+    `meant` is what there is to say of the version that is to be restored: as much as that is no harm.
+    """
     checks = {f.check for f in after} - set(goals) - set(UNCOUNTED)
     of = {c: ([f for f in before if f.check == c], [f for f in after if f.check == c]) for c in checks}
-    return tuple(sorted(c for c in checks if _worse(*of[c])))
+    wanted = {c: [f for f in meant if f.check == c] for c in checks}
+    return tuple(sorted(c for c in checks if _worse(*of[c]) and _worse(wanted[c], of[c][1])))
 
 
 def _worse(before: Sequence[Finding], after: Sequence[Finding]) -> bool:

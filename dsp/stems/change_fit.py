@@ -124,7 +124,9 @@ def fit(transfer: Transfer) -> Fit:
     candidates = [_named("gain", factor, left / total)]
     if candidates[0].left > GOOD:
         candidates.append(fit_delay(transfer))
-        candidates.append(_equalised(transfer, total))
+        candidates.append(_equalised(transfer, total, level=False))
+        if candidates[-1].left > GOOD:
+            candidates.append(_equalised(transfer, total, level=True))
     best = candidates[0]
     for other in candidates[1:]:
         if other.left * BETTER < best.left or (best.left > GOOD and other.left < best.left):
@@ -182,14 +184,17 @@ def _shifted(transfer: Transfer, delay_s: float) -> Complex:
     return np.asarray(np.exp(2j * np.pi * delay_s * transfer.hz).mean(axis=1))
 
 
-def _equalised(transfer: Transfer, total: float) -> Fit:
-    """Up to `MOST_FILTERS`, added one by one and refined together; of all the numbers, the fewest that do as well."""
+def _equalised(transfer: Transfer, total: float, *, level: bool) -> Fit:
+    """Up to `MOST_FILTERS`, added one by one and refined together; of all the numbers, the fewest that do as well.
+
+    With `level` the level of all of it may have changed too; else at most its polarity.
+    """
     filters: tuple[Filter, ...] = ()
-    factor, rest = transfer.scaled(np.ones(len(transfer.ratio), dtype=np.complex128))
+    factor, rest = _factor(transfer, np.ones(len(transfer.ratio), dtype=np.complex128), level)
     made: list[tuple[tuple[Filter, ...], float, float]] = []
     for _ in range(MOST_FILTERS):
-        tries = [_refined(transfer, (*filters, start)) for start in _starts(transfer, filters)]
-        scaled = [transfer.scaled(_inverse(transfer, f)) for f in tries]
+        tries = [_refined(transfer, (*filters, start), level) for start in _starts(transfer, filters)]
+        scaled = [_factor(transfer, _inverse(transfer, f), level) for f in tries]
         best = min(range(len(tries)), key=lambda k: scaled[k][1])
         if scaled[best][1] > rest / WORTH:
             break
@@ -202,6 +207,15 @@ def _equalised(transfer: Transfer, total: float) -> Fit:
     enough = max(made[-1][2] * SIMPLER, GOOD / 4.0 * total)
     filters, factor, rest = next(m for m in made if m[2] <= enough)
     return _named("eq", factor, rest / total, filters=filters)
+
+
+def _factor(transfer: Transfer, model: Complex, level: bool) -> tuple[float, float]:
+    """The factor of a model, any or of one size only, and what is then left."""
+    factor, left = transfer.scaled(model)
+    if level:
+        return factor, left
+    whole = math.copysign(1.0, factor)
+    return whole, transfer.error(whole * model)
 
 
 def _inverse(transfer: Transfer, filters: tuple[Filter, ...]) -> Complex:
@@ -231,7 +245,7 @@ def _starts(transfer: Transfer, before: tuple[Filter, ...]) -> list[Filter]:
     return out
 
 
-def _refined(transfer: Transfer, filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
+def _refined(transfer: Transfer, filters: tuple[Filter, ...], level: bool) -> tuple[Filter, ...]:
     """Filters moved to where they leave least."""
     from scipy import optimize
 
@@ -248,7 +262,7 @@ def _refined(transfer: Transfer, filters: tuple[Filter, ...]) -> tuple[Filter, .
 
     def rest(x: Curve) -> Curve:
         model = _inverse(transfer, made(x))
-        factor, _ = transfer.scaled(model)
+        factor, _ = _factor(transfer, model, level)
         left = root * (transfer.ratio - factor * model)
         return np.concatenate([left.real, left.imag])
 
