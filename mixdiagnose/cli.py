@@ -18,20 +18,27 @@ examples:
   mixdiagnose check song.wav --format json     the same, for scripts
   mixdiagnose check song.wav --stems tracks    which track causes it?
   mixdiagnose audit tracks                     the same of a folder of stems alone
+  mixdiagnose fix song.wav --stems tracks -o fixed   mend what can be mended, and prove it
   mixdiagnose compare song.wav hit.flac        what differs from a song you admire?
   mixdiagnose explain bus-limiter              what a check measures, and why
   mixdiagnose demo                             make a flawed song and diagnose it
 """
 
 
-def _output() -> argparse.ArgumentParser:
-    """Options of every command that writes a report."""
+def _output_options() -> argparse.ArgumentParser:
+    """Options of every command that reports."""
     output = argparse.ArgumentParser(add_help=False)
     group = output.add_argument_group("report")
     group.add_argument("--profile", default="mix", metavar="NAME", help="mix (default), master, or a TOML file")
     group.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
-    group.add_argument("-o", "--output", type=Path, metavar="PATH", help="write the report there instead of stdout")
     group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    return output
+
+
+def _output() -> argparse.ArgumentParser:
+    """The same and where the report goes."""
+    output = argparse.ArgumentParser(add_help=False, parents=[_output_options()])
+    output.add_argument("-o", "--output", type=Path, metavar="PATH", help="write the report there instead of stdout")
     return output
 
 
@@ -86,6 +93,22 @@ def parser() -> argparse.ArgumentParser:
     audit.add_argument("session", metavar="DIR", help="the stems; a file called mix or master among them is the mix")
     _add_roles(audit)
     _add_beside(audit)
+
+    fix = commands.add_parser("fix", parents=[_output_options()], help="correct a mix at its stems, and measure again")
+    fix.add_argument("mix", metavar="MIX", help="a mix file, or a folder of stems")
+    fix.add_argument("-o", "--output", type=Path, metavar="OUT", help="a new folder for what is corrected")
+    fix.add_argument("--stems", metavar="DIR", help="folder of the tracks it was made of")
+    _add_roles(fix)
+    _add_beside(fix)
+    group = fix.add_argument_group("correction")
+    group.add_argument("--strength", type=float, default=100.0, metavar="0-100", help="how much of it (default: 100)")
+    group.add_argument(
+        "--only", action="append", default=[], metavar="GROUP",
+        help="make these moves only: phase, gain, high-pass, eq, masking, bus (repeatable)",
+    )  # fmt: skip
+    group.add_argument("--max-db", type=float, metavar="DB", help="the most any band or fader is moved")
+    group.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    group.add_argument("--apply", type=Path, metavar="FILE", help="repeat the moves of a correction.json")
 
     demo = commands.add_parser("demo", parents=[common], help="make a flawed multitrack song and diagnose it")
     demo.add_argument(

@@ -7,12 +7,15 @@ import io
 import json
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from dsp.errors import UsageError
 
 if TYPE_CHECKING:
+    from dsp.correction.correction import Correction
+    from dsp.correction.plan import Settings
     from dsp.diagnose import Report
     from plugin_bridge.stem_folder import Folder
 
@@ -58,6 +61,56 @@ def compare(arguments: argparse.Namespace) -> int:
         )
     _write(report, arguments.format, arguments.output, lambda _, file: print_comparison(report, judged, file))
     return _exit_code(report)
+
+
+def fix(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose fix MIX -o OUT [--stems DIR]`."""
+    from mixdiagnose.fixing import Job
+    from mixdiagnose.fixing import fix as correct
+    from mixdiagnose.progress import bar
+    from plugin_bridge.stem_folder import find_stems
+
+    if arguments.output is None and not arguments.dry_run:
+        raise UsageError("name a new folder for what is corrected with -o OUT, or use --dry-run")
+    mix, folder = Path(arguments.mix), None
+    if arguments.stems is not None:
+        folder = find_stems(arguments.stems, mix)
+    elif mix.is_dir():
+        folder = find_stems(mix)
+    job = Job(
+        mix if not mix.is_dir() else folder.mix if folder else None, folder,
+        references=arguments.reference, roles=_roles(arguments.role), profile=arguments.profile, genre=arguments.genre,
+    )  # fmt: skip
+    applied = _correction(arguments.apply) if arguments.apply is not None else None
+    output = None if arguments.dry_run else arguments.output
+    outcome = correct(job, output, _settings(arguments), apply=applied, bars=partial(bar, quiet=arguments.quiet))
+    if arguments.format == "json":
+        sys.stdout.write(json.dumps(outcome.to_dict(), allow_nan=False) + "\n")
+    else:
+        from mixdiagnose.report.fix import print_fix
+
+        print_fix(outcome, output, sys.stdout)
+    return _exit_code(outcome.after)
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    """How much is corrected. Raises UsageError for what there is not."""
+    from dsp.correction.plan import GROUPS, Settings
+
+    if not 0.0 <= arguments.strength <= 100.0:
+        raise UsageError(f"--strength {arguments.strength:g} is not from 0 to 100")
+    if arguments.max_db is not None and not 0.0 <= arguments.max_db <= 24.0:
+        raise UsageError(f"--max-db {arguments.max_db:g} is not from 0 to 24")
+    if unknown := [g for g in arguments.only if g not in GROUPS]:
+        raise UsageError(f"there is no group '{unknown[0]}'; there are: {', '.join(GROUPS)}")
+    only = tuple(g for g in GROUPS if g in arguments.only) if arguments.only else GROUPS
+    return Settings(arguments.strength, only, arguments.max_db)
+
+
+def _correction(path: Path) -> Correction:
+    from plugin_bridge.eq_formats import read_correction
+
+    return read_correction(path)
 
 
 def demo(arguments: argparse.Namespace) -> int:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from dsp.correction.correction import Correction, InputFile, Move, Target, Tried
 from dsp.correction.plan import GOALS, GROUPS, Group, Moves, Seen, Settings, merged, propose, restores, trim
 from dsp.correction.proof import LEVELS, harmed, improved
 from dsp.diagnose import Report, diagnose
 from dsp.errors import UsageError
-from dsp.findings import DelayMove, Finding
+from dsp.findings import DelayMove, Finding, fix_to_dict
 from dsp.mix import Mix
 from dsp.stems.versions import compared
 from mixdiagnose import __version__
@@ -29,6 +32,10 @@ ROUNDS: Final = 3
 LEFT_OUT: Final = ("codec-peaks",)
 
 
+#: Makes a bar of a label: a context that gives what is told the share done.
+Bars: TypeAlias = Callable[[str], AbstractContextManager[Progress]]
+
+
 @dataclass(frozen=True)
 class Step:
     """One group that was tried: its moves, whether they were kept, and why not."""
@@ -37,7 +44,6 @@ class Step:
     moves: Moves
     kept: bool
     reason: str
-    answered: tuple[str, ...] = ()  #: titles of the findings it answers
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,23 @@ class Outcome:
     after: Report
     steps: tuple[Step, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON of the command line: both reports, the correction, and the steps on the way."""
+        return {
+            "schema_version": 1,
+            "correction": self.correction.to_dict(),
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "steps": [
+                {
+                    "group": s.group, "kept": s.kept, "reason": s.reason,
+                    "moves": [fix_to_dict(m) for row in s.moves.values() for m in row],
+                }
+                for s in self.steps
+            ],
+            "seconds": dict(self.seconds),
+        }  # fmt: skip
 
     @property
     def moves(self) -> Moves:
@@ -68,11 +91,20 @@ class Job:
     genre: str | None = None
 
 
+@contextmanager
+def _no_bar(_: str) -> Iterator[Progress]:
+    yield lambda share: None
+
+
+def _count(step: Progress, files: int, done: Iterator[int]) -> None:
+    step(min(1.0, (next(done) + 1) / files))
+
+
 class Loop:
     """One correction: measures, proposes, renders into a folder, measures again."""
 
-    def __init__(self, job: Job, folder: Path, progress: Callable[[str], Progress] | None = None) -> None:
-        self._job, self._progress = job, progress
+    def __init__(self, job: Job, folder: Path, bars: Bars = _no_bar) -> None:
+        self._job, self._bars = job, bars
         self._profile = judging(job.profile, job.genre)
         self.seconds: dict[str, float] = {}
         self.first = self._first()
@@ -144,29 +176,34 @@ class Loop:
     def _measured(self, moves: Moves) -> Mix:
         """The mix with moves made, measured from the files that were written."""
         job, started = self._job, time.perf_counter()
-        mix, folder = self.workshop.render(moves)
+        with self._bars("Making the moves") as step:
+            files = sum(bool(row) for row in moves.values()) + 1
+            mix, folder = self.workshop.render(moves, partial(_count, step, files, count()))
         self._spend("render", started)
         started = time.perf_counter()
-        bar = self._progress("Measuring again") if self._progress else None
-        if folder is None:
-            assert mix is not None
-            measured = measure_all(mix, (), bar)
-        else:
-            known = {s.name: s for s in self.now.stems.stems} if self.now.stems else None
-            measured = measure_folder(
-                mix, folder, references=job.references if mix else (), roles=job.roles, known=known, progress=bar
-            )
+        with self._bars("Measuring again") as step:
+            if folder is None:
+                assert mix is not None
+                measured = measure_all(mix, (), step)
+            else:
+                known = {s.name: s for s in self.now.stems.stems} if self.now.stems else None
+                references = job.references if mix else ()
+                measured = measure_folder(
+                    mix, folder, references=references, roles=job.roles, known=known, progress=step
+                )
         self._spend("measure", started)
         return replace(measured, references=self.first.references)
 
     def _first(self) -> Mix:
         job, started = self._job, time.perf_counter()
-        bar = self._progress("Listening") if self._progress else None
-        if job.folder is None:
-            assert job.mix is not None
-            first = measure_all(job.mix, job.references, bar)
-        else:
-            first = measure_with_folder(job.mix, job.folder, references=job.references, roles=job.roles, progress=bar)
+        with self._bars("Listening") as step:
+            if job.folder is not None:
+                first = measure_with_folder(
+                    job.mix, job.folder, references=job.references, roles=job.roles, progress=step
+                )
+            else:
+                assert job.mix is not None
+                first = measure_all(job.mix, job.references, step)
         self._spend("measure", started)
         return first
 
@@ -192,7 +229,7 @@ def _by_target(moves: Sequence[Move]) -> Moves:
 
 def fix(
     job: Job, output: Path | None, settings: Settings, *, apply: Correction | None = None,
-    progress: Callable[[str], Progress] | None = None,
+    bars: Bars = _no_bar,
 ) -> Outcome:  # fmt: skip
     """Correct a mix and write OUT/mix.wav and OUT/stems; with `output` None nothing is written (a dry run).
 
@@ -206,7 +243,7 @@ def fix(
         raise UsageError(f"{output}: there is no folder {parent}")
     with tempfile.TemporaryDirectory(prefix=".mixdiagnose-", dir=parent) as made:
         work = Path(made) / "out"
-        loop = Loop(job, Path(made) / "versions", progress)
+        loop = Loop(job, Path(made) / "versions", bars)
         before = loop.report(loop.first)
         steps: tuple[Step, ...] = ()
         if apply is not None:
@@ -216,7 +253,8 @@ def fix(
         outcome = Outcome(_correction(loop, steps, settings), before, loop.report(loop.now), steps, loop.seconds)
         if output is not None:
             started = time.perf_counter()
-            deliver(loop, outcome, work)
+            with bars("Writing"):
+                deliver(loop, outcome, work)
             loop._spend("write", started)
             if output.exists():
                 output.rmdir()

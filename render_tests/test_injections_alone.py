@@ -41,7 +41,7 @@ EXCERPT_S = 20
 MADE = 0.5
 #: A song in which fewer than wanted of so many draws leave the spread gives its turns to the others.
 MOST_DRAWS = 3000
-FEW, MANY = 6, 100
+FEW, MANY = 3, 100
 
 
 @dataclass(frozen=True)
@@ -205,5 +205,6 @@ def test_the_right_stem_is_named_first_in_95_of_100_that_leave_the_spread() -> N
     assert len(made) == MANY
     missed = [str(o) for o in made if not o.first]
     assert len(missed) <= 0.05 * MANY, missed
+    assert sum(o.first for o in found) >= 0.85 * len(found)  # the last straws as well
     unnamed = [str(o) for o in found if not o.named]
     assert len(unnamed) <= 0.05 * len(found), unnamed
