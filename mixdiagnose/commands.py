@@ -72,18 +72,23 @@ def fix(arguments: argparse.Namespace) -> int:
 
     if arguments.output is None and not arguments.dry_run:
         raise UsageError("name a new folder for what is corrected with -o OUT, or use --dry-run")
+    settings = _settings(arguments)
     mix, folder = Path(arguments.mix), None
     if arguments.stems is not None:
+        if mix.is_dir():
+            raise UsageError(f"{mix} is a folder; with --stems name the mix, or give the folder of stems alone")
         folder = find_stems(arguments.stems, mix)
     elif mix.is_dir():
         folder = find_stems(mix)
+    if arguments.role and folder is None:
+        raise UsageError("--role is about stems; name their folder with --stems DIR")
     job = Job(
         mix if not mix.is_dir() else folder.mix if folder else None, folder,
         references=arguments.reference, roles=_roles(arguments.role), profile=arguments.profile, genre=arguments.genre,
     )  # fmt: skip
     applied = _correction(arguments.apply) if arguments.apply is not None else None
     output = None if arguments.dry_run else arguments.output
-    outcome = correct(job, output, _settings(arguments), apply=applied, bars=partial(bar, quiet=arguments.quiet))
+    outcome = correct(job, output, settings, apply=applied, bars=partial(bar, quiet=arguments.quiet))
     if arguments.format == "json":
         sys.stdout.write(json.dumps(outcome.to_dict(), allow_nan=False) + "\n")
     else:
@@ -101,6 +106,8 @@ def _settings(arguments: argparse.Namespace) -> Settings:
         raise UsageError(f"--strength {arguments.strength:g} is not from 0 to 100")
     if arguments.max_db is not None and not 0.0 <= arguments.max_db <= 24.0:
         raise UsageError(f"--max-db {arguments.max_db:g} is not from 0 to 24")
+    if arguments.apply is not None and (arguments.only or arguments.max_db is not None or arguments.strength < 100.0):
+        raise UsageError("--apply repeats a correction as it is; leave out --strength, --only and --max-db")
     if unknown := [g for g in arguments.only if g not in GROUPS]:
         raise UsageError(f"there is no group '{unknown[0]}'; there are: {', '.join(GROUPS)}")
     only = tuple(g for g in GROUPS if g in arguments.only) if arguments.only else GROUPS

@@ -12,9 +12,24 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from dsp.correction.correction import Correction, InputFile, Move, Target, Tried
-from dsp.correction.plan import GOALS, GROUPS, Group, Moves, Seen, Settings, merged, propose, restores, trim
-from dsp.correction.proof import LEVELS, harmed, improved
+from dsp.correction.correction import Correction, InputFile, Target, Tried
+from dsp.correction.plan import (
+    GOALS,
+    GROUPS,
+    Group,
+    Moves,
+    Seen,
+    Settings,
+    fits_rate,
+    merged,
+    propose,
+    rate_of,
+    restores,
+    scaled,
+    taken_back,
+    targets_of,
+)
+from dsp.correction.proof import LEVELS, harmed, improved, nearer
 from dsp.diagnose import Report, diagnose
 from dsp.errors import UsageError
 from dsp.findings import DelayMove, Finding, fix_to_dict
@@ -22,12 +37,15 @@ from dsp.mix import Mix
 from dsp.stems.versions import compared
 from mixdiagnose import __version__
 from mixdiagnose.checking import Progress, judging, measure_all, measure_with_folder, tool
+from plugin_bridge.chain import MOST_CHANNELS
 from plugin_bridge.corrected import Workshop
 from plugin_bridge.stem_folder import Folder
 from plugin_bridge.stems import measure_folder
 
 #: A group is proposed again from what it has left, so often at most: what one round leaves, the next sees smaller.
 ROUNDS: Final = 3
+#: The strength that makes moves as they were found (%).
+FULL: Final = 100.0
 #: Checks that are not asked in the loop: encoding takes longer than all others, and follows the true peak.
 LEFT_OUT: Final = ("codec-peaks",)
 
@@ -108,6 +126,8 @@ class Loop:
         self._profile = judging(job.profile, job.genre)
         self.seconds: dict[str, float] = {}
         self.first = self._first()
+        if self.first.source.channels > MOST_CHANNELS:
+            raise UsageError(f"{job.mix} is {self.first.source.layout}; only mono and stereo are corrected")
         self.workshop = Workshop(self.first, self._mix_file(), folder)
         self.now, self.moves = self.first, Moves()
         self._restoring = restores(self.first)
@@ -115,7 +135,7 @@ class Loop:
         self.findings: Sequence[Finding] = self._judged(self.first).findings
 
     def run(self, settings: Settings) -> tuple[Step, ...]:
-        """Try every group in order; returns what was tried."""
+        """Try every group in order, at full strength, then make so much of it as is wanted; returns what was tried."""
         steps: list[Step] = []
         for group in GROUPS:
             for _ in range(ROUNDS):
@@ -125,7 +145,15 @@ class Loop:
                 steps.append(step)
                 if not step.kept:
                     break
-        return tuple(steps)
+        return tuple(steps) if settings.strength >= FULL else self._scaled(steps, settings.strength)
+
+    def _scaled(self, steps: Sequence[Step], strength: float) -> tuple[Step, ...]:
+        """The same steps with a part (%) of their moves, made as one."""
+        part = [replace(s, moves=scaled(s.moves, strength)) for s in steps]
+        moves = merged(*(s.moves for s in part if s.kept))
+        if moves != self.moves:
+            self.apply(moves)
+        return tuple(s for s in part if s.moves)
 
     def apply(self, moves: Moves) -> None:
         """Make moves that were decided elsewhere."""
@@ -133,9 +161,14 @@ class Loop:
         self.moves = moves
         self.findings = self._judged(self.now).findings
 
-    def report(self, mix: Mix) -> Report:
-        """The whole diagnosis of a mix."""
-        return self._judged(mix)
+    def report(self) -> Report:
+        """The whole diagnosis of the mix as it is now, its files called as they were given."""
+        now, stems = self.now, self.now.stems
+        if stems is not None:
+            names = {s.name: s.source.name for s in self.workshop.stems}
+            named = tuple(replace(s, source=replace(s.source, name=names[s.name])) for s in stems.stems)
+            stems = replace(stems, stems=named)
+        return self._judged(replace(now, source=replace(now.source, name=self.first.source.name), stems=stems))
 
     def _tried(self, group: Group, settings: Settings) -> Step | None:
         seen = Seen(self.now, self.findings, self._profile, self._restoring)
@@ -145,7 +178,7 @@ class Loop:
         made = self._made(own)
         harm = harmed(self.findings, made.findings, GOALS[group], self._meant)
         if harm and set(harm) <= set(LEVELS):  # it is louder now: one gain for all takes that back
-            own = merged(own, _by_target(trim(made)))
+            own = merged(own, taken_back(made, settings, merged(self.moves, own)))
             made = self._made(own)
         reason = self._why_not(made.findings, GOALS[group])
         if not reason:
@@ -154,7 +187,7 @@ class Loop:
 
     def _why_not(self, after: Sequence[Finding], goals: Sequence[str]) -> str:
         """Why moves are not kept; empty where they are."""
-        if not improved(self.findings, after, goals):
+        if not (nearer(self.findings, after) if self._restoring else improved(self.findings, after, goals)):
             return "what it was meant to mend did not get better"
         if worse := harmed(self.findings, after, goals, self._meant):
             return f"it made worse: {', '.join(worse)}"
@@ -192,7 +225,7 @@ class Loop:
                     mix, folder, references=references, roles=job.roles, known=known, progress=step
                 )
         self._spend("measure", started)
-        return replace(measured, references=self.first.references)
+        return _as_incomplete(replace(measured, references=self.first.references), self.first)
 
     def _first(self) -> Mix:
         job, started = self._job, time.perf_counter()
@@ -223,8 +256,14 @@ class Loop:
         self.seconds[what] = round(self.seconds.get(what, 0.0) + time.perf_counter() - started, 4)
 
 
-def _by_target(moves: Sequence[Move]) -> Moves:
-    return {name: tuple(m for m in moves if m.target == name) for name in dict.fromkeys(m.target for m in moves)}
+def _as_incomplete(mix: Mix, given: Mix) -> Mix:
+    """A mix with all that could not be read of what it was made from."""
+    if mix.stems is None or given.stems is None:
+        return mix
+    partial_of = {s.name: s.source.partial for s in given.stems.stems}
+    stems = tuple(replace(s, source=replace(s.source, partial=partial_of[s.name])) for s in mix.stems.stems)
+    source = replace(mix.source, partial=given.source.partial)
+    return replace(mix, source=source, stems=replace(mix.stems, stems=stems, unusable=given.stems.unusable))
 
 
 def fix(
@@ -241,24 +280,34 @@ def fix(
     parent = output.absolute().parent if output is not None else None
     if parent is not None and not parent.is_dir():
         raise UsageError(f"{output}: there is no folder {parent}")
-    with tempfile.TemporaryDirectory(prefix=".mixdiagnose-", dir=parent) as made:
-        work = Path(made) / "out"
-        loop = Loop(job, Path(made) / "versions", bars)
-        before = loop.report(loop.first)
-        steps: tuple[Step, ...] = ()
-        if apply is not None:
-            loop.apply(_fitting(apply, loop.first))
-        else:
-            steps = loop.run(settings)
-        outcome = Outcome(_correction(loop, steps, settings), before, loop.report(loop.now), steps, loop.seconds)
-        if output is not None:
-            started = time.perf_counter()
-            with bars("Writing"):
-                deliver(loop, outcome, work)
-            loop._spend("write", started)
-            if output.exists():
-                output.rmdir()
-            work.rename(output)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".mixdiagnose-", dir=parent) as made:
+            return _corrected(job, output, settings, Path(made), apply=apply, bars=bars)
+    except OSError as error:
+        where = output if output is not None else tempfile.gettempdir()
+        raise UsageError(f"{where} cannot be written: {error.strerror or error}") from None
+
+
+def _corrected(
+    job: Job, output: Path | None, settings: Settings, made: Path, *, apply: Correction | None, bars: Bars
+) -> Outcome:
+    """Correct a mix in the folder `made`, and move what comes of it to the output."""
+    loop = Loop(job, made / "versions", bars)
+    before, steps = loop.report(), tuple[Step, ...]()
+    if apply is not None:
+        loop.apply(_fitting(apply, loop.first))
+    else:
+        steps = loop.run(settings)
+    correction = _correction(loop, steps, settings, apply)
+    outcome = Outcome(correction, before, loop.report(), steps, loop.seconds)
+    if output is not None:
+        started = time.perf_counter()
+        with bars("Writing"):
+            deliver(loop, outcome, made / "out")
+        loop._spend("write", started)
+        if output.exists():
+            output.rmdir()
+        (made / "out").rename(output)
     return outcome
 
 
@@ -275,14 +324,17 @@ def deliver(loop: Loop, outcome: Outcome, folder: Path) -> None:
 
 
 def _fitting(correction: Correction, mix: Mix) -> Moves:
-    """The moves of a correction that fit a mix. Raises UsageError naming what it has no target for."""
-    names = {"mix"} | ({s.name for s in mix.stems.stems} if mix.stems else set())
-    missing = [t.name for t in correction.targets if t.name not in names]
-    if missing:
-        raise UsageError(
-            f"the correction is for {', '.join(missing)}, which there is not among: {', '.join(sorted(names))}"
-        )
-
+    """The moves of a correction for a mix. Raises UsageError naming a target or a band that does not fit it."""
+    names = targets_of(mix)
+    if missing := [t.name for t in correction.targets if t.name not in names]:
+        there = ", ".join(sorted(names))
+        raise UsageError(f"the correction is for {', '.join(missing)}; what can be corrected here: {there}")
+    for target in correction.targets:
+        rate = rate_of(mix, target.name)
+        if band := next((b for b in target.bands if not fits_rate(b, rate)), None):
+            raise UsageError(
+                f"the correction of {target.name} has a band at {band.frequency_hz:g} Hz; {rate} Hz hold none"
+            )
     factor = mix.source.sample_rate / correction.sample_rate
     return {
         t.name: tuple(replace(m, samples=m.samples * factor) if isinstance(m, DelayMove) else m for m in t.moves)
@@ -290,11 +342,12 @@ def _fitting(correction: Correction, mix: Mix) -> Moves:
     }
 
 
-def _correction(loop: Loop, steps: Sequence[Step], settings: Settings) -> Correction:
+def _correction(loop: Loop, steps: Sequence[Step], settings: Settings, apply: Correction | None) -> Correction:
+    """What was done to a mix; of one that repeats another, what that says of how it was decided."""
     mix = loop.first
     inputs = [InputFile(Path(mix.source.name).name or mix.source.name, mix.duration_s)]
     inputs += [InputFile(Path(s.source.name).name, s.frames / s.rate_hz) for s in loop.workshop.stems]
-    return Correction(
+    made = Correction(
         sample_rate=mix.source.sample_rate,
         targets=tuple(Target(name, moves) for name, moves in loop.moves.items()),
         strength=settings.strength,
@@ -303,3 +356,6 @@ def _correction(loop: Loop, steps: Sequence[Step], settings: Settings) -> Correc
         tried=tuple(Tried(s.group, s.reason) for s in steps if not s.kept),
         version=__version__,
     )
+    if apply is None:
+        return made
+    return replace(made, strength=apply.strength, applied=apply.applied, tried=apply.tried)

@@ -18,6 +18,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from dsp.correction.correction import MIX, Move
+from dsp.errors import InputError
 from dsp.findings import DelayMove
 from dsp.meters.base import HOPS_PER_BLOCK, hop_samples
 from dsp.mix import Mix, Track, rows
@@ -54,6 +55,17 @@ class Workshop:
 
         Returns what `measure_folder` takes: the mix is None where it is the sum of the stems. Raises OSError.
         """
+        place = self._stems(moves, done)
+        mix = None
+        if self.mix is not None or moves.get(MIX):
+            mix = place / "mix.wav"
+            self.write_mix(mix, moves)
+            if done:
+                done()
+        return mix, Folder(place, list(self.paths(moves).values())) if self.stems else None
+
+    def _stems(self, moves: Moves, done: Callable[[], None] | None = None) -> Path:
+        """Write the stems that have moves and are not written yet; returns the folder of this version."""
         place = self.folder / str(len(self._made))
         place.mkdir(parents=True, exist_ok=True)
         wanted = [s for s in self.stems if moves.get(s.name) and (s.name, tuple(moves[s.name])) not in self._made]
@@ -62,13 +74,7 @@ class Workshop:
                 self._made[stem.name, tuple(moves[stem.name])] = path
                 if done:
                     done()
-        mix = None
-        if self.mix is not None or moves.get(MIX):
-            mix = place / "mix.wav"
-            self.write_mix(mix, moves)
-            if done:
-                done()
-        return mix, Folder(place, list(self.paths(moves).values())) if self.stems else None
+        return place
 
     def paths(self, moves: Moves) -> dict[str, Path]:
         """The file of every stem: its own where it is not changed. Those that are must have been rendered."""
@@ -84,13 +90,16 @@ class Workshop:
         if self.mix is not None and not any(moves.values()) and source.container == "WAV":
             shutil.copyfile(self.mix, path)
             return
-        depth = depth_of(source) if self.mix is not None else max(LEAST_MIX_BITS, depth_of(source))
+        made_of = [source] if self.mix is not None else [s.source for s in self.stems]
+        depth = max(depth_of(x) for x in made_of)
+        if self.mix is None:
+            depth = max(LEAST_MIX_BITS, depth)
         write_wav(path, partial(self.mix_blocks, moves), source.sample_rate, source.channels, depth)
 
     def deliver(self, moves: Moves, output: Path) -> None:
         """Write OUT/mix.wav and OUT/stems/NAME.wav, all of them; what is not changed is copied. Raises OSError."""
         output.mkdir(parents=True, exist_ok=True)
-        self.render(moves)
+        self._stems(moves)
         self.write_mix(output / "mix.wav", moves)
         if self.stems:
             (output / "stems").mkdir()
@@ -99,22 +108,25 @@ class Workshop:
             if own.is_relative_to(self.folder) or stem.source.container == "WAV":
                 shutil.copyfile(own, target)
             else:
-                _as_wav(own, target)
+                self._write_stem(stem, (), target)
 
     def _stem(self, moves: Moves, place: Path, stem: Stem) -> Path:
-        """Write one corrected stem, at its own rate."""
-        path, rate = place / f"{stem.name}.wav", stem.resampled_from_hz or self.measured.source.sample_rate
-        own = [
-            replace(m, samples=m.samples * rate / stem.rate_hz) if isinstance(m, DelayMove) else m
-            for m in moves[stem.name]
-        ]
+        """Write one corrected stem, under the name of its file: measured again, it is called the same."""
+        path = place / Path(stem.source.name).name
+        self._write_stem(stem, moves[stem.name], path)
+        return path
+
+    def _write_stem(self, stem: Stem, moves: Sequence[Move], path: Path) -> None:
+        """Write one stem with moves made, as a WAV of its own rate and depth."""
+        rate = stem.resampled_from_hz or self.measured.source.sample_rate
+        own = [replace(m, samples=m.samples * rate / stem.rate_hz) if isinstance(m, DelayMove) else m for m in moves]
 
         def blocks() -> Iterator[Samples]:
             with open_audio(stem.source.name) as reader:
-                yield from chain(own, rate).process(reader.blocks(HOPS_PER_BLOCK * hop_samples(rate)))
+                pieces = reader.blocks(HOPS_PER_BLOCK * hop_samples(rate))
+                yield from chain(own, rate).process(_as_read(stem, pieces))
 
         write_wav(path, blocks, rate, stem.source.channels, depth_of(stem.source))
-        return path
 
     def mix_blocks(self, moves: Moves) -> Iterator[Samples]:
         """The corrected mix; its stems must have been rendered."""
@@ -130,40 +142,31 @@ class Workshop:
             yield _sum(blocks, channels)
 
     def _changed(self, moves: Moves) -> Iterator[Samples]:
-        """The mix plus what has changed of its stems."""
+        """The mix plus what has changed of its stems, in the time and at the gain of the bus."""
         assert self.mix is not None
         changed = [s for s in self.stems if moves.get(s.name)]
         channels, gain = self.measured.source.channels, np.float32(self._bus_gain)
         with open_audio(self.mix) as reader:
-            own = reader.blocks(self._block)
+            mix = reader.blocks(self._block)
             if not changed:
-                yield from own
+                yield from mix
                 return
-            now = [self._track(s, self._path(s, moves)) for s in changed]
-            was = [self._track(s, Path(s.source.name)) for s in changed]
-            later = _later(self._differences(now, was), self._bus_delay, channels)
-            frames = 0
-            for block in own:
-                frames += block.shape[1]
-                change = next(later, None)
-                if change is not None:
-                    count = min(block.shape[1], change.shape[1])
-                    block[:, :count] += gain * change[:, :count]
-                yield block
+            now = [self._track(s, self._path(s, moves), self._bus_delay) for s in changed]
+            was = [self._track(s, Path(s.source.name), self._bus_delay) for s in changed]
+            for own, blocks, _ in rows(self._block, channels, mix, [*now, *was], []):
+                if own is None:  # the stems go on after the end of the mix
+                    return
+                change = _sum(blocks[: len(now)], channels) - _sum(blocks[len(now) :], channels)
+                yield own + gain * change[:, : own.shape[1]]
 
-    def _differences(self, now: Sequence[Track], was: Sequence[Track]) -> Iterator[Samples]:
-        channels = self.measured.source.channels
-        for _, blocks, _ in rows(self._block, channels, None, [*now, *was], []):
-            yield _sum(blocks[: len(now)], channels) - _sum(blocks[len(now) :], channels)
-
-    def _track(self, stem: Stem, path: Path) -> Track:
-        """A stem as it lies in the mix, read from a file."""
+    def _track(self, stem: Stem, path: Path, later: int = 0) -> Track:
+        """A stem as it lies in the mix, or so many frames later, read from a file."""
         source, channels = stem.source, min(stem.source.channels, self.measured.source.channels)
         given = StemInput(
-            stem.name, source, channels, offset_samples=stem.offset_samples, frames=stem.frames,
+            stem.name, source, channels, offset_samples=stem.offset_samples + later, frames=stem.frames,
             resampled_from_hz=stem.resampled_from_hz,
         )  # fmt: skip
-        return given, _read(path, self.measured.source.sample_rate, channels)
+        return given, _as_read(stem, _read(path, self.measured.source.sample_rate, channels))
 
     @property
     def _block(self) -> int:
@@ -186,16 +189,13 @@ def _read(path: Path, sample_rate: int, channels: int) -> Iterator[Samples]:
         yield from stem_blocks(reader, sample_rate, channels)
 
 
-def _as_wav(source: Path, target: Path) -> None:
-    """Write a file of another kind as a WAV."""
-    with open_audio(source) as reader:
-        own = reader.source
-
-    def blocks() -> Iterator[Samples]:
-        with open_audio(source) as again:
-            yield from again.blocks(HOPS_PER_BLOCK * hop_samples(own.sample_rate))
-
-    write_wav(target, blocks, own.sample_rate, own.channels, depth_of(own))
+def _as_read(stem: Stem, blocks: Iterable[Samples]) -> Iterator[Samples]:
+    """The audio of a stem as far as it was measured: where it was found to break off, it does so again."""
+    try:
+        yield from blocks
+    except InputError:
+        if stem.source.partial is None:
+            raise
 
 
 def _sum(blocks: Sequence[Samples], channels: int) -> Samples:
@@ -203,15 +203,3 @@ def _sum(blocks: Sequence[Samples], channels: int) -> Samples:
     for block in blocks:
         total += block
     return total
-
-
-def _later(blocks: Iterable[Samples], frames: int, channels: int) -> Iterator[Samples]:
-    """The same in the same blocks, later by so many frames (0 or more; what a bus delays by)."""
-    if frames <= 0:
-        yield from blocks
-        return
-    held = np.zeros((channels, frames), np.float32)
-    for block in blocks:
-        joined = np.concatenate([held, block], axis=1)
-        held = joined[:, block.shape[1] :]
-        yield joined[:, : block.shape[1]]

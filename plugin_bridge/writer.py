@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,6 @@ FLOAT: Final = 32
 #: Rounding to 16 bits is made inaudible by triangular noise of two steps (Lipshitz, Wannamaker and Vanderkooy 1992,
 #: "Quantization and dither"); rounding to 24 bits lies under the noise of any converter.
 DITHERED: Final = 16
-SEED: Final = 1
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ def write_wav(
 ) -> Written:
     """Write float32 blocks of shape (channels, frames), the same every time they are `made`. Deterministic.
 
-    What passes full scale, which integers cannot hold, is written in single precision. Raises OSError where the file
-    cannot be written.
+    Blocks that lie on the steps of 16 bits already, such as silence, are kept to the bit. What passes full scale, which
+    integers cannot hold, is written in single precision. Raises OSError where the file cannot be written.
     """
     peak = _write(path, made(), sample_rate, channels, bit_depth)
     if bit_depth != FLOAT and peak > 1.0:
@@ -53,7 +53,7 @@ def write_wav(
 
 def _write(path: Path, blocks: Iterable[Samples], sample_rate: int, channels: int, bit_depth: int) -> float:
     """Write, and give the highest sample."""
-    random, peak = np.random.default_rng(SEED), 0.0
+    random, peak = np.random.default_rng(zlib.crc32(path.name.encode())), 0.0  # noise of its own for every name
     with path.open("wb") as raw, AudioFile(raw, "w", sample_rate, channels, bit_depth=bit_depth, format="wav") as file:
         for block in blocks:
             peak = max(peak, float(np.abs(block).max(initial=0.0)))
@@ -62,7 +62,7 @@ def _write(path: Path, blocks: Iterable[Samples], sample_rate: int, channels: in
                 continue
             largest = 2.0 ** (bit_depth - 1)
             steps = block * np.float64(largest)
-            if bit_depth <= DITHERED:
+            if bit_depth <= DITHERED and not np.array_equal(steps, np.rint(steps)):
                 steps += random.random(block.shape) - random.random(block.shape)
             whole = np.clip(np.rint(steps), -largest, largest - 1.0).astype(np.int32)
             file.write(whole << (32 - bit_depth))

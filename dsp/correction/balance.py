@@ -3,20 +3,24 @@
 An average is no target. A region is corrected only where nine in ten songs of the genre lie nearer to the average, and
 then only as far as the tolerance; what is missing is lifted only where the diagnosis proposes that, which it does for a
 genre that somebody named.
+
+The stems that make a region are moved first, the others named for it where the limits of these do not suffice. What the
+bus makes is left to the bus, unless that would take more than the mix may be changed by: then all stems are moved alike,
+which is the same as an equaliser before the bus.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from dsp.correction.fit import Effect, Wanted, direct, fit
+from dsp.correction.fit import Wanted, direct, fit
 from dsp.findings import EqMove, Finding
 from dsp.listening.causes_trace import BUS
-from dsp.listening.tonal import SMOOTHING, compare
+from dsp.listening.tonal import MATCH_HZ, SMOOTHING, TonalBalance, compare, level_match
 from dsp.meters.cutoff import find_cutoff
 from dsp.mix import Mix
 from dsp.profile import Profile
@@ -29,36 +33,60 @@ OUTSIDE: Final = 1.645
 AIM: Final = 0.95
 #: Stems with this part of the share of the first are moved with it, by the same bands.
 PART_OF_FIRST: Final = 0.5
+#: What a region may stay at where more would have to be moved: midway from there to where the diagnosis warns.
+ENOUGH: Final = 1.25
 MIX: Final = "mix"
+Moves: TypeAlias = tuple[EqMove, ...]
+Band: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class After:
+    """A mix and what moves on its stems and on "mix" do to its balance; without stems only the latter do anything."""
+
+    balance: TonalBalance
+    of: Parts | None
+
+    def __call__(self, moves: Sequence[EqMove]) -> Curve:
+        """What the deviation changes by (dB by band, 0 where nothing is judged), smoothed and its level matched again.
+
+        A cut within the range the level is matched over lowers the level, so everything else stands out more.
+        """
+        b = self.balance
+        raw = np.where(b.present, self._raw(moves)[: len(b.present)], 0.0)
+        match = b.present & (b.band_hz > 0.99 * MATCH_HZ[0]) & (b.band_hz < 1.01 * MATCH_HZ[1])
+        difference = np.nan_to_num(b.deviation_db) + raw
+        raw = np.where(b.present, raw - level_match(difference[match], b.genre.sigma_at(b.band_hz)[match]), 0.0)
+        weight = np.convolve(b.present.astype(float), SMOOTHING, "same")
+        return np.where(b.judged, np.convolve(raw, SMOOTHING, "same") / np.where(b.judged, weight, 1.0), 0.0)
+
+    def _raw(self, moves: Sequence[EqMove]) -> Curve:
+        at_mix = direct(self.balance.band_hz)([m for m in moves if m.target == MIX])
+        if self.of is None or all(m.target == MIX for m in moves):
+            return at_mix
+        whole = self.of.whole
+        sounds = whole > SILENCE_POWER
+        ratio = np.where(sounds, predicted(self.of, moves), 1.0) / np.where(sounds, whole, 1.0)
+        at_stems = power_db_curve(np.maximum(ratio, SILENCE_POWER))
+        return at_stems[: len(at_mix)] + at_mix[: len(at_stems)]
 
 
 def genre_moves(
     mix: Mix, findings: Sequence[Finding], profile: Profile, limit_db: Callable[[str], float], *, at_mix: bool = False
-) -> tuple[EqMove, ...]:
+) -> Moves:
     """Bands for the findings of the check frequency-balance, on the stems that cause them, or on the mix."""
     cutoff = find_cutoff(mix.readings.gram)
     balance = compare(mix.spectrum, mix.readings.gram.band_hz, profile.genre, cutoff.frequency_hz if cutoff else None)
-    judged = balance.judged
-    deviation = np.where(judged, np.nan_to_num(balance.smooth_db), 0.0)
     of = parts(mix.stems, mix.loud_frames if mix.loud_frames.any() else None) if mix.stems else None
-    moves: tuple[EqMove, ...] = ()
+    after = After(balance, of)
+    moves: Moves = ()
     for finding in findings:
         band_hz = _region(finding)
         if band_hz is None:
             continue
-        flagged = judged & (balance.band_hz >= band_hz[0]) & (balance.band_hz <= band_hz[1])
-        inside = np.clip(deviation, -AIM * balance.sigma_db, AIM * balance.sigma_db)
-        wanted = Wanted(balance.band_hz, np.where(flagged, deviation, inside), balance.sigma_db, judged, AIM)
-        if at_mix:
-            targets, effect = [MIX], _smoothed(direct(balance.band_hz), judged)
-        elif of is not None:
-            targets = _targets(finding, of)
-            effect = _smoothed(_at_stems(of, targets), judged)
-        else:
-            continue
-        if targets:
-            made = fit(wanted, targets[0], limit_db(targets[0]), effect)
-            moves += tuple(replace(m, target=t) for t in targets for m in made)
+        for targets in [[MIX]] if at_mix else _turns(after, finding, band_hz, moves, limit_db):
+            if _left(after, band_hz, moves) > ENOUGH:
+                moves += _fitted(after, band_hz, moves, targets, limit_db)
     return moves
 
 
@@ -70,34 +98,54 @@ def _region(finding: Finding) -> tuple[float, float] | None:
     return size.band_hz if any(isinstance(m, EqMove) for m in finding.fixes) else None
 
 
-def _targets(finding: Finding, of: Parts) -> list[str]:
-    """The stems that make a region stand out; none where the bus does."""
+def _turns(
+    after: After, finding: Finding, band_hz: Band, made: Moves, limit_db: Callable[[str], float]
+) -> list[list[str]]:
+    """Stems to be moved alike, then more of them where that does not suffice; none where the bus can do it."""
     causes = [c for c in finding.cause if c.share]
-    if not causes or causes[0].stem == BUS:
+    if after.of is None or not causes:
         return []
-    first = causes[0].share or 0.0
-    names = {s.name for s in of.stems}
-    return [c.stem for c in causes if c.stem in names and (c.share or 0.0) >= PART_OF_FIRST * first]
+    names = [s.name for s in after.of.stems]
+    if causes[0].stem == BUS:
+        gentle = _fitted(after, band_hz, made, [MIX], limit_db)
+        return [] if _left(after, band_hz, made + gentle) <= ENOUGH else [names]
+    least = PART_OF_FIRST * (causes[0].share or 0.0)
+    stems = [c for c in causes if c.stem in names]
+    first = [c.stem for c in stems if (c.share or 0.0) >= least]
+    return [turn for turn in (first, [c.stem for c in stems if c.stem not in first]) if turn]
 
 
-def _at_stems(of: Parts, targets: Sequence[str]) -> Effect:
-    """What bands put on all of some stems do to the mix."""
+def _fitted(
+    after: After, band_hz: Band, made: Moves, targets: Sequence[str], limit_db: Callable[[str], float]
+) -> Moves:
+    """The same bands on some targets that bring a region inside, after other moves."""
+    before = after(made)
 
-    def effect(moves: Sequence[EqMove]) -> Curve:
-        after = predicted(of, [replace(m, target=t) for t in targets for m in moves])
-        sounds = of.whole > SILENCE_POWER
-        ratio = np.where(sounds, np.maximum(after, SILENCE_POWER) / np.where(sounds, of.whole, 1.0), 1.0)
-        return power_db_curve(ratio)
+    def placed(bands: Sequence[EqMove]) -> Moves:
+        return tuple(replace(m, target=t) for t in targets for m in bands)
 
-    return effect
+    def effect(bands: Sequence[EqMove]) -> Curve:
+        return after(made + placed(bands)) - before
+
+    wanted = _wanted(after.balance, band_hz, before)
+    return placed(fit(wanted, targets[0], min(limit_db(t) for t in targets), effect))
 
 
-def _smoothed(effect: Effect, judged: Mask) -> Effect:
-    """The same over half an octave of judged bands, as the deviation is."""
-    weight = np.convolve(judged.astype(float), SMOOTHING, "same")
+def _wanted(balance: TonalBalance, band_hz: Band, changed: Curve) -> Wanted:
+    """A region that is to come inside while nothing else gets further out than it is."""
+    now = np.where(balance.judged, np.nan_to_num(balance.smooth_db) + changed, 0.0)
+    flagged = _within(balance, band_hz)
+    inside = np.clip(now, -AIM * balance.sigma_db, AIM * balance.sigma_db)
+    short = bool((now * flagged).sum() < 0.0)
+    return Wanted(balance.band_hz, np.where(flagged, now, inside), balance.sigma_db, balance.judged, AIM, boosts=short)
 
-    def smooth(moves: Sequence[EqMove]) -> Curve:
-        total = np.convolve(np.where(judged, effect(moves)[: len(judged)], 0.0), SMOOTHING, "same")
-        return np.where(judged, total / np.where(judged, weight, 1.0), 0.0)
 
-    return smooth
+def _left(after: After, band_hz: Band, moves: Moves) -> float:
+    """How far a region stands out after moves, in spreads."""
+    b = after.balance
+    now = (np.nan_to_num(b.smooth_db) + after(moves)) / b.sigma_db
+    return float(np.abs(now[_within(b, band_hz)]).max(initial=0.0))
+
+
+def _within(balance: TonalBalance, band_hz: Band) -> Mask:
+    return np.asarray(balance.judged & (balance.band_hz >= band_hz[0]) & (balance.band_hz <= band_hz[1]))

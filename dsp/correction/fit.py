@@ -33,8 +33,10 @@ BOOST_COUNTS: Final = 1.5
 GAIN_COSTS: Final = 0.02
 #: A band is added where it takes this share of what is left outside (our judgement).
 WORTH: Final = 0.25
-#: Outside the tolerance by less than this (spreads, root mean square of the bands outside) is inside.
-INSIDE: Final = 0.02
+#: Nowhere outside the tolerance by more than this (spreads) is inside (our judgement: less than a curve is worth).
+INSIDE: Final = 0.05
+#: What a decibel beyond the limit costs: no spectrum is worth it.
+BEYOND_COSTS: Final = 10.0
 #: Nothing is boosted below, above, or where hardly anything sounds: the limits in Hz, and what a lift there costs.
 BOOST_HZ: Final = (30.0, 16_000.0)
 FORBIDDEN_COSTS: Final = 2.0
@@ -42,6 +44,8 @@ FORBIDDEN_COSTS: Final = 2.0
 SKIRT_DB: Final = 0.25
 #: Where bands start: every other third octave, with these Q; a gain less than the last (dB) is none.
 START_Q: Final = (0.7, 1.6, 3.0)
+#: What a band counts of itself and its neighbours when the place that stands out most is looked for.
+NEAR: Final = (0.5, 1.0, 0.5)
 LEAST_DB: Final = 0.1
 #: Centres of bands (Hz).
 LOWEST_HZ, HIGHEST_HZ = 30.0, 16_000.0
@@ -54,7 +58,7 @@ Effect = Callable[[Sequence[EqMove]], Curve]
 class Wanted:
     """A deviation to be undone: dB by band, its spread there, and where there is anything to lift (all of one shape).
 
-    `tolerance` is the deviation, in spreads, that is left alone.
+    `tolerance` is the deviation, in spreads, that is left alone; without `boosts` there are only cuts.
     """
 
     band_hz: Curve
@@ -62,6 +66,7 @@ class Wanted:
     spread_db: Curve
     present: Mask
     tolerance: float = 1.0
+    boosts: bool = True
 
     def outside(self, effect_db: Curve) -> Curve:
         """What stands outside the tolerance after a change, in spreads, signed; 0 inside."""
@@ -72,6 +77,15 @@ class Wanted:
     def cost(self, effect_db: Curve) -> float:
         """Sum of squares of what stands outside."""
         return float(np.square(self.outside(effect_db)).sum())
+
+    def reached(self, effect_db: Curve) -> bool:
+        """Whether hardly anything stands outside."""
+        return float(np.abs(self.outside(effect_db)).max(initial=0.0)) <= INSIDE
+
+    @property
+    def liftable(self) -> Mask:
+        """Where something may be lifted."""
+        return np.asarray(self.present & (self.band_hz >= BOOST_HZ[0]) & (self.band_hz <= BOOST_HZ[1]))
 
 
 def direct(band_hz: Curve, sample_rate: int = 48_000) -> Effect:
@@ -88,34 +102,33 @@ def fit(
 ) -> tuple[EqMove, ...]:
     """Bells on a target that bring a deviation inside its tolerance, as few as do; none where it is inside.
 
-    `most_db` limits every gain and their sum anywhere. Deterministic.
+    `most_db` limits every gain and their sum anywhere on the target. Deterministic.
     """
-    nothing = np.zeros(len(wanted.band_hz))
     bands: tuple[EqMove, ...] = ()
-    cost = wanted.cost(nothing)
-    if cost <= INSIDE**2:
-        return ()
+    changed = np.zeros(len(wanted.band_hz))
     for _ in range(most_bands):
-        tries = [_refined(wanted, (*bands, start), most_db, effect) for start in _starts(wanted, bands, target, effect)]
+        if wanted.reached(changed):
+            break
+        starts = _starts(wanted, changed, target)
+        tries = [_refined(wanted, (*bands, start), most_db, effect) for start in starts]
         costs = [wanted.cost(effect(t)) for t in tries]
         best = min(range(len(tries)), key=lambda k: costs[k], default=None)
-        if best is None or costs[best] > (1.0 - WORTH) * cost:
+        if best is None or costs[best] > (1.0 - WORTH) * wanted.cost(changed):
             break
-        bands, cost = tries[best], costs[best]
-        if cost <= INSIDE**2:
-            break
+        bands, changed = tries[best], effect(tries[best])
     return _allowed(wanted, tuple(_rounded(b) for b in bands if abs(b.gain_db) >= LEAST_DB))
 
 
-def _starts(wanted: Wanted, bands: tuple[EqMove, ...], target: str, effect: Effect) -> list[EqMove]:
-    """One bell of every width where what is left stands out most."""
-    left = wanted.outside(effect(bands) if bands else np.zeros(len(wanted.band_hz)))
+def _starts(wanted: Wanted, changed: Curve, target: str) -> list[EqMove]:
+    """One bell of every width where what is left after a change (dB by band) stands out most."""
+    left = wanted.outside(changed)
     usable = (wanted.band_hz >= LOWEST_HZ) & (wanted.band_hz <= HIGHEST_HZ)
-    width = np.convolve(np.where(usable, left, 0.0), (0.5, 1.0, 0.5), "same")
-    at = int(np.abs(width).argmax())
-    if not usable.any() or width[at] == 0.0:
+    usable &= (left > 0.0) | ((left < 0.0) & wanted.boosts)
+    near = np.abs(np.convolve(np.where(usable, left, 0.0), NEAR, "same")) * usable
+    at = int(near.argmax())
+    if near[at] == 0.0:
         return []
-    gain_db = float(-np.sign(width[at]) * min(6.0, max(1.0, abs(left[at] * wanted.spread_db[at]))))
+    gain_db = float(-np.sign(left[at]) * min(6.0, max(1.0, abs(left[at] * wanted.spread_db[at]))))
     return [EqMove(target, "bell", float(wanted.band_hz[at]), gain_db, q) for q in START_Q]
 
 
@@ -123,8 +136,11 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
     """All bands moved to where the cost is least."""
     from scipy import optimize
 
+    most_boost_db = most_db if wanted.boosts else 0.0
     low = np.array([math.log(LOWEST_HZ), -most_db, math.log(LEAST_Q)] * len(bands))
-    high = np.array([math.log(HIGHEST_HZ), most_db, math.log(MOST_Q)] * len(bands))
+    high = np.array([math.log(HIGHEST_HZ), most_boost_db, math.log(MOST_Q)] * len(bands))
+    forbidden = ~wanted.liftable
+    at_target = direct(wanted.band_hz)
 
     def made(x: Curve) -> tuple[EqMove, ...]:
         rows = x.reshape(-1, 3).tolist()
@@ -133,12 +149,14 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
         )
 
     def rest(x: Curve) -> Curve:
-        moves = made(x)
-        changed, gains = effect(moves), x.reshape(-1, 3)[:, 1]
-        over = np.maximum(np.abs(changed) - most_db, 0.0)
-        lifted = np.where(_liftable(wanted), 0.0, np.maximum(changed, 0.0))
+        moves, gains = made(x), x.reshape(-1, 3)[:, 1]
+        own = at_target(moves)
         counted = np.where(gains > 0.0, BOOST_COUNTS, 1.0) * gains
-        return np.concatenate([wanted.outside(changed), GAIN_COSTS * counted, over, FORBIDDEN_COSTS * lifted])
+        beyond = np.maximum(np.abs(own) - most_db, 0.0)
+        lifted = np.maximum(own[forbidden], 0.0)
+        return np.concatenate(
+            [wanted.outside(effect(moves)), GAIN_COSTS * counted, BEYOND_COSTS * beyond, FORBIDDEN_COSTS * lifted]
+        )
 
     start = np.array([v for b in bands for v in (math.log(b.frequency_hz), b.gain_db, math.log(b.q))])
     inside = np.clip(start, low + 1e-6, high - 1e-6)
@@ -148,15 +166,10 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
     return made(found.x)
 
 
-def _liftable(wanted: Wanted) -> Mask:
-    inside = (wanted.band_hz >= BOOST_HZ[0]) & (wanted.band_hz <= BOOST_HZ[1])
-    return np.asarray(wanted.present & inside)
-
-
 def _allowed(wanted: Wanted, bands: tuple[EqMove, ...]) -> tuple[EqMove, ...]:
     """The bands without the boosts that reach where nothing may be lifted."""
     effect = direct(wanted.band_hz)
-    forbidden = ~_liftable(wanted)
+    forbidden = ~wanted.liftable
     boosts = sorted((b for b in bands if b.gain_db > 0.0), key=lambda b: b.gain_db)
     while boosts and forbidden.any() and float(effect(bands)[forbidden].max()) > SKIRT_DB:
         worst = max(boosts, key=lambda b: float(effect([b])[forbidden].max()))

@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias, get_args
 
 from dsp.correction.balance import genre_moves
-from dsp.correction.correction import MIX, Move
+from dsp.correction.correction import MIX, NYQUIST_SHARE, Move
 from dsp.correction.fit import MIX_DB, MOST_Q, STEM_DB
+from dsp.correction.undo import undoing
 from dsp.findings import DelayMove, EqMove, Finding, GainMove, PolarityMove
 from dsp.mix import Mix
 from dsp.profile import Profile
@@ -41,9 +42,11 @@ GOALS: Final[Mapping[Group, tuple[str, ...]]] = {
     "bus": ("versions", "frequency-balance", "reference"),
 }
 #: What undoes a change against another version may be as large as the change, up to this (dB): it restores.
-UNDO_DB: Final = 12.0
+UNDO_DB: Final = 18.0
 #: A trim of all (dB) may be as large as this.
 TRIM_DB: Final = 24.0
+#: The checks round what they propose to a tenth of a dB: so much more takes the level past their limit.
+ROUNDED_DB: Final = 0.05
 #: Findings that are answered: what is merely told is left alone.
 ANSWERED: Final = ("warning", "problem")
 #: What cannot be done by halves (polarity, delay, high-pass, notch) is done from this strength on (%; our judgement).
@@ -78,14 +81,39 @@ class Seen:
 
 
 def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Sequence[Move]]) -> Moves:
-    """The moves of one group for a mix as it is now; `made` is what was done before it was measured."""
+    """The moves of one group, at full strength, for a mix as it is now; `made` was done before it was measured."""
     if settings.strength <= 0.0 or group not in settings.only:
         return {}
     mix = seen.mix
     moves = _PROPOSALS[group](seen, settings)
-    names = {MIX} | {s.name for s in mix.stems.stems} if mix.stems else {MIX}
-    kept = [m for move in moves if move.target in names and (m := _scaled(move, settings.strength)) is not None]
+    names = targets_of(mix)
+    kept = [m for m in moves if m.target in names and fits_rate(m, rate_of(mix, m.target))]
     return _within(kept, made, settings, seen.restoring)
+
+
+def targets_of(mix: Mix) -> frozenset[str]:
+    """What can be corrected: the mix, and its stems where it is known how they lie in it."""
+    stems = mix.stems
+    if stems is None or not (stems.summed or (stems.bus is not None and stems.bus.gain_db is not None)):
+        return frozenset({MIX})
+    return frozenset({MIX, *(s.name for s in stems.stems)})
+
+
+def rate_of(mix: Mix, target: str) -> int:
+    """The sample rate (Hz) a target is corrected at: a stem's own."""
+    stem = next((s for s in mix.stems.stems if s.name == target), None) if mix.stems else None
+    return (stem.resampled_from_hz if stem else None) or mix.source.sample_rate
+
+
+def fits_rate(move: Move, sample_rate: int) -> bool:
+    """Whether a move can be made at a sample rate (Hz): above half of it there is nothing to equalise."""
+    return not isinstance(move, EqMove) or move.frequency_hz <= NYQUIST_SHARE * sample_rate / 2.0
+
+
+def scaled(moves: Mapping[str, Sequence[Move]], strength: float) -> Moves:
+    """So much (%) of some moves."""
+    rows = {name: tuple(m for move in row if (m := _scaled(move, strength)) is not None) for name, row in moves.items()}
+    return {name: row for name, row in rows.items() if row}
 
 
 def merged(*plans: Mapping[str, Sequence[Move]]) -> Moves:
@@ -136,7 +164,10 @@ def _within(moves: Iterable[Move], made: Mapping[str, Sequence[Move]], settings:
                 row.append(replace(move, gain_db=gain_db))
         elif isinstance(move, GainMove):
             limit = settings.most_db if settings.most_db is not None else TRIM_DB
-            row.append(replace(move, gain_db=max(-limit, min(limit, move.gain_db))))
+            used = sum(m.gain_db for m in (*made.get(move.target, ()), *row) if isinstance(m, GainMove))
+            gain_db = round(max(-limit - used, min(limit - used, move.gain_db)), 2)
+            if gain_db * move.gain_db > 0.0:
+                row.append(replace(move, gain_db=gain_db))
         else:
             row.append(move)
     return {name: tuple(row) for name, row in out.items() if row}
@@ -167,6 +198,12 @@ def _changes(seen: Seen) -> list[list[Move]]:
     return list(moves.values())
 
 
+def _undone(seen: Seen, settings: Settings, chosen: Callable[[str], bool]) -> list[Move]:
+    """What undoes equalisation of the chosen targets."""
+    every = [own for own in _changes(seen) if _equalised(own) and chosen(own[0].target)]
+    return [m for own in every for m in undoing(seen.mix, own, settings.limit_db(own[0].target, undo=True))]
+
+
 def _equalised(moves: Sequence[Move]) -> bool:
     return any(isinstance(m, EqMove) for m in moves)
 
@@ -195,10 +232,15 @@ def _gain(seen: Seen, settings: Settings) -> list[Move]:
             if isinstance(move, GainMove) and move.target != MIX and move.target not in faders:
                 limit = settings.limit_db(move.target)
                 faders[move.target] = replace(move, gain_db=max(-limit, min(limit, move.gain_db)))
-    return [*faders.values(), *trim(seen)]
+    return [*faders.values(), *_trim(seen)]
 
 
-def trim(seen: Seen) -> list[Move]:
+def taken_back(seen: Seen, settings: Settings, made: Mapping[str, Sequence[Move]]) -> Moves:
+    """The gain for all that a mix needs after some moves that have made it louder."""
+    return _within(_trim(seen), made, settings, seen.restoring)
+
+
+def _trim(seen: Seen) -> list[Move]:
     """One gain for all, where the mix is too hot: at the stems where the bus only adds, else after it."""
     told = _of(seen.findings, "headroom", "true-peak", "gain-staging", "loudness")
     stems = seen.mix.stems
@@ -213,7 +255,7 @@ def trim(seen: Seen) -> list[Move]:
     if down >= 0.0:
         return []
     targets = [s.name for s in stems.stems] if stems is not None and plain else [MIX]
-    return [GainMove(t, down) for t in targets]
+    return [GainMove(t, round(down - ROUNDED_DB, 2)) for t in targets]
 
 
 def _high_pass(seen: Seen, settings: Settings) -> list[Move]:
@@ -229,7 +271,7 @@ def _high_pass(seen: Seen, settings: Settings) -> list[Move]:
 
 def _eq(seen: Seen, settings: Settings) -> list[Move]:
     if seen.restoring:
-        return [m for own in _changes(seen) if _equalised(own) and own[0].target != MIX for m in own]
+        return _undone(seen, settings, lambda target: target != MIX)
     told = _of(seen.findings, "resonance", "reference")
     moves: list[Move] = [m for f in told for m in f.fixes if isinstance(m, EqMove) and _is_source(m, seen)]
     return moves + list(genre_moves(seen.mix, _of(seen.findings, "frequency-balance"), seen.profile, settings.limit_db))
@@ -247,7 +289,7 @@ def _masking(seen: Seen, settings: Settings) -> list[Move]:
 
 def _bus(seen: Seen, settings: Settings) -> list[Move]:
     if seen.restoring:
-        return [m for own in _changes(seen) if _equalised(own) and own[0].target == MIX for m in own]
+        return _undone(seen, settings, lambda target: target == MIX)
     told, left = _of(seen.findings, "reference"), _of(seen.findings, "frequency-balance")
     moves: list[Move] = [m for f in told for m in f.fixes if isinstance(m, EqMove) and m.target == MIX]
     return moves + list(genre_moves(seen.mix, left, seen.profile, settings.limit_db, at_mix=True))

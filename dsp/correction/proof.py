@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from dsp.findings import ORDER, Finding, Status
+from dsp.findings import ORDER, Finding, Measurement, Status
+from dsp.units import from_amplitude_db
 
 #: What a finding of each status weighs. Only the order of sums matters: less is better.
 WEIGHT: Final[dict[Status, int]] = {"problem": 1000, "crashed": 1000, "warning": 100, "undetermined": 0, "info": 10}
 #: A number of a finding must fall by this share to count as better where its status stays (our judgement).
 BETTER: Final = 0.05
+#: Units of levels against full scale.
+FULL_SCALE: Final = ("dBFS", "dBTP", "LUFS")
+#: What differs from another version of the mix must fall by this much (dB) to count as less (our judgement).
+NEARER_DB: Final = 0.5
 #: From this status on a check that gets worse is harmed; that a thing is mentioned harms nobody.
 HARM: Final = ("warning", "problem", "crashed")
 #: What one gain for all mends: a group that harms nothing else is kept with it.
@@ -23,8 +28,25 @@ UNCOUNTED: Final = ("stem-sum", "bus-processing", "bus-limiter")
 def burden(findings: Sequence[Finding], checks: Collection[str]) -> tuple[int, float]:
     """How much these checks have to say: the weight of their findings, and the sum of their first numbers' sizes."""
     told = [f for f in findings if f.check in checks and WEIGHT.get(f.status)]
-    sizes = [abs(f.evidence[0].value) for f in told if f.evidence[0].value is not None]
-    return sum(WEIGHT[f.status] for f in told), float(sum(sizes))
+    return sum(WEIGHT[f.status] for f in told), float(sum(_size(f.evidence[0]) for f in told if f.evidence))
+
+
+def _size(number: Measurement) -> float:
+    """How much a number says: levels against full scale, which are better the lower they are, as amplitudes."""
+    if number.value is None:
+        return 0.0
+    return from_amplitude_db(number.value) if number.unit in FULL_SCALE else abs(number.value)
+
+
+def nearer(before: Sequence[Finding], after: Sequence[Finding]) -> bool:
+    """Whether a mix is nearer to the version it is restored to: less of it differs."""
+    was_db, is_db = _apart_db(before), _apart_db(after)
+    return was_db is not None and is_db is not None and is_db <= was_db - NEARER_DB
+
+
+def _apart_db(findings: Sequence[Finding]) -> float | None:
+    numbers = [m for f in findings if f.check == "versions" for m in f.evidence if m.name == "version_difference_db"]
+    return min((m.value for m in numbers if m.value is not None), default=None)
 
 
 def improved(before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str]) -> bool:

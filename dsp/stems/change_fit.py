@@ -43,6 +43,9 @@ MOST_FILTERS: Final = 6
 WORTH: Final = 1.3
 SIMPLER: Final = 2.0
 ENDS: Final = 0.002
+#: What a decibel of gain costs, squared, of the change: of filters that fit alike those are meant that do not work
+#: against each other.
+GAIN_COSTS: Final = 2e-6
 #: Limits of a fitted filter: frequency (Hz), gain (dB), quality.
 LOWEST: Final = (20.0, -24.0, 0.2)
 HIGHEST: Final = (20_000.0, 24.0, 10.0)
@@ -264,8 +267,9 @@ def _refined(transfer: Transfer, filters: tuple[Filter, ...], level: bool) -> tu
         model = _inverse(transfer, made(x))
         factor, _ = _factor(transfer, model, level)
         left = root * (transfer.ratio - factor * model)
-        return np.concatenate([left.real, left.imag])
+        return np.concatenate([left.real, left.imag, gain_costs * x[1::3]])
 
+    gain_costs = math.sqrt(GAIN_COSTS * float(transfer.weight.sum()) * transfer.change)
     start = np.array([v for f in filters for v in (math.log(f.frequency_hz), f.gain_db, math.log(f.q))])
     found = optimize.least_squares(rest, np.clip(start, bounds[0] + 1e-6, bounds[1] - 1e-6), bounds=bounds, max_nfev=30)
     return made(found.x)
