@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 export OPENBLAS_NUM_THREADS := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo test lint fix bench docs clean
+.PHONY: help demo test lint fix proof bench docs clean
 
 help: ## say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,9 @@ fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python docs/generate.py
+
+proof: $(VENV)/dev.stamp ## the proofs of what fix does, with all draws (half an hour)
+	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py render_tests/test_fix_alone.py
 
 bench: $(VENV)/dev.stamp ## ratios against libebur128 and ffmpeg, in one run
 	@command -v ffmpeg > /dev/null || $(call apt,ffmpeg)

@@ -123,7 +123,10 @@ def parser() -> argparse.ArgumentParser:
     explain = commands.add_parser("explain", help="say what a check measures and why it matters")
     explain.add_argument("id", nargs="?", metavar="ID", help="a check id; without one all are listed")
 
-    commands.add_parser("schema", help="print the JSON Schema of the report")
+    schema = commands.add_parser("schema", help="print a JSON Schema")
+    schema.add_argument(
+        "of", nargs="?", choices=("report", "correction"), default="report", help="report (default) or correction"
+    )
     return top
 
 

@@ -157,9 +157,10 @@ def explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def schema(_: argparse.Namespace) -> int:
-    """`mixdiagnose schema`."""
-    sys.stdout.write((Path(__file__).parent / "report.schema.json").read_text(encoding="utf-8"))
+def schema(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose schema [report|correction]`."""
+    file = Path(__file__).parent / f"{arguments.of}.schema.json"
+    sys.stdout.write(file.read_text(encoding="utf-8"))
     return 0
 
 

@@ -15,7 +15,11 @@ import pytest
 from pedalboard.io import AudioFile
 from scipy import signal
 
+from dsp.correction.plan import Settings
+from dsp.findings import DelayMove, EqMove
+from mixdiagnose.fixing import Job, Outcome, fix
 from plugin_bridge.demo import DEMO_FLAWS, DemoSong, write_demo
+from plugin_bridge.stem_folder import find_stems
 
 pytestmark = pytest.mark.slow
 
@@ -228,6 +232,40 @@ def _read(path: Path) -> Audio:
 
 def _stem(song: DemoSong, name: str) -> Audio:
     return _read(song.mix.parent / "stems" / f"{name}.wav")
+
+
+def test_what_can_be_mended_of_its_flaws_is_mended(flawed: DemoSong, clean: DemoSong, tmp_path: Path) -> None:
+    """Beside the song without flaws: the late amplifier and the mud; not what a limiter and a clipper took away."""
+    outcome = _fixed(flawed, tmp_path / "out", (str(clean.mix),))
+    late = [m for m in outcome.moves["Bass Amp"] if isinstance(m, DelayMove)]
+    assert late[0].samples == pytest.approx(-81.6, abs=0.3)
+    for guitar in ("Guitar L", "Guitar R"):
+        mud = max((m for m in outcome.moves[guitar] if isinstance(m, EqMove)), key=lambda m: abs(m.gain_db))
+        assert mud.frequency_hz == pytest.approx(250.0, rel=0.06)
+        assert mud.gain_db == pytest.approx(-7.0, abs=1.0)
+    left = {f.check: f for f in outcome.after.findings if f.status == "problem"}
+    assert set(left) == {"bus-limiter", "gain-staging"}
+    assert [c.stem for c in left["gain-staging"].cause] == ["Snare Top"]
+    assert "limiter" in getattr(left["bus-limiter"].fixes[0], "text", "")
+    assert {c.id: c.status for c in outcome.after.checklist}["phase-alignment"] == "pass"
+    written = {p.stem for p in (tmp_path / "out" / "stems").iterdir()}
+    assert written == STEM_NAMES
+
+
+def test_without_the_song_as_it_was_only_the_amplifier_moves(flawed: DemoSong, tmp_path: Path) -> None:
+    outcome = _fixed(flawed, tmp_path / "out")
+    moved = {name for name in outcome.moves if name != "mix"}
+    assert moved == {"Bass Amp"}
+
+
+def test_the_song_without_flaws_gets_no_moves(clean: DemoSong, tmp_path: Path) -> None:
+    outcome = _fixed(clean, tmp_path / "out")
+    assert not outcome.moves
+    assert (tmp_path / "out" / "mix.wav").read_bytes() == clean.mix.read_bytes()
+
+
+def _fixed(song: DemoSong, output: Path, references: tuple[str, ...] = ()) -> Outcome:
+    return fix(Job(song.mix, find_stems(song.mix.parent / "stems", song.mix), references), output, Settings())
 
 
 def _truth(song: DemoSong) -> dict[str, Any]:

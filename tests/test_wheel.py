@@ -31,6 +31,7 @@ def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert "dsp/_presets/profiles/mix.toml" in names
     assert "mixdiagnose/report.schema.json" in names
+    assert "mixdiagnose/correction.schema.json" in names
     assert not any(n.startswith(("presets/", "tests/", "render_tests/", "benchmarks/")) for n in names)
 
     call(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)

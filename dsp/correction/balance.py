@@ -5,8 +5,7 @@ then only as far as the tolerance; what is missing is lifted only where the diag
 genre that somebody named.
 
 The stems that make a region are moved first, the others named for it where the limits of these do not suffice. What the
-bus makes is left to the bus, unless that would take more than the mix may be changed by: then all stems are moved alike,
-which is the same as an equaliser before the bus.
+bus makes is left to the bus.
 """
 
 from __future__ import annotations
@@ -72,22 +71,51 @@ class After:
 
 
 def genre_moves(
-    mix: Mix, findings: Sequence[Finding], profile: Profile, limit_db: Callable[[str], float], *, at_mix: bool = False
+    mix: Mix,
+    findings: Sequence[Finding],
+    profile: Profile,
+    limit_db: Callable[[str], float],
+    *,
+    at_mix: bool = False,
+    undo_db: float = 0.0,
 ) -> Moves:
-    """Bands for the findings of the check frequency-balance, on the stems that cause them, or on the mix."""
+    """Bands for the findings of the check frequency-balance, on the stems that cause them, or on the mix.
+
+    `limit_db` is the most that is done to a target. What an equaliser on the bus is known to boost is undone beyond
+    that, up to `undo_db`.
+    """
     cutoff = find_cutoff(mix.readings.gram)
     balance = compare(mix.spectrum, mix.readings.gram.band_hz, profile.genre, cutoff.frequency_hz if cutoff else None)
-    of = parts(mix.stems, mix.loud_frames if mix.loud_frames.any() else None) if mix.stems else None
+    of = _in_mix(parts(mix.stems, mix.loud_frames if mix.loud_frames.any() else None)) if mix.stems else None
     after = After(balance, of)
     moves: Moves = ()
     for finding in findings:
         band_hz = _region(finding)
         if band_hz is None:
             continue
-        for targets in [[MIX]] if at_mix else _turns(after, finding, band_hz, moves, limit_db):
+        more_db = min(undo_db, bus_boost_db(mix, band_hz)) if at_mix else 0.0
+        for targets in [[MIX]] if at_mix else _turns(finding, of):
             if _left(after, band_hz, moves) > ENOUGH:
-                moves += _fitted(after, band_hz, moves, targets, limit_db)
+                most_db = min(limit_db(t) for t in targets) + more_db
+                moves += _fitted(after, band_hz, moves, targets, most_db)
     return moves
+
+
+def bus_boost_db(mix: Mix, band_hz: Band) -> float:
+    """The most that an equaliser on the bus lifts a range by beside its gain, dB; 0 where that is not known."""
+    bus = mix.stems.bus if mix.stems else None
+    if bus is None or not len(bus.hz):
+        return 0.0
+    known = bus.sure & (bus.high_hz >= band_hz[0]) & (bus.low_hz <= band_hz[1])
+    return max(0.0, float(np.nan_to_num(bus.eq_db[known]).max(initial=0.0)))
+
+
+def _in_mix(of: Parts) -> Parts:
+    """Stems as parts of the mix: what is changed of them is added after the bus, without what that does to bands."""
+    if of.fitted:
+        return of
+    gain = 10.0 ** (of.bus_db / 20.0)
+    return replace(of, cross=of.cross / gain, power=of.power / gain**2)
 
 
 def _region(finding: Finding) -> tuple[float, float] | None:
@@ -98,26 +126,19 @@ def _region(finding: Finding) -> tuple[float, float] | None:
     return size.band_hz if any(isinstance(m, EqMove) for m in finding.fixes) else None
 
 
-def _turns(
-    after: After, finding: Finding, band_hz: Band, made: Moves, limit_db: Callable[[str], float]
-) -> list[list[str]]:
-    """Stems to be moved alike, then more of them where that does not suffice; none where the bus can do it."""
+def _turns(finding: Finding, of: Parts | None) -> list[list[str]]:
+    """Stems to be moved alike, then more of them where that does not suffice; none where the bus is the cause."""
     causes = [c for c in finding.cause if c.share]
-    if after.of is None or not causes:
+    if of is None or not causes or causes[0].stem == BUS:
         return []
-    names = [s.name for s in after.of.stems]
-    if causes[0].stem == BUS:
-        gentle = _fitted(after, band_hz, made, [MIX], limit_db)
-        return [] if _left(after, band_hz, made + gentle) <= ENOUGH else [names]
+    names = [s.name for s in of.stems]
     least = PART_OF_FIRST * (causes[0].share or 0.0)
     stems = [c for c in causes if c.stem in names]
     first = [c.stem for c in stems if (c.share or 0.0) >= least]
     return [turn for turn in (first, [c.stem for c in stems if c.stem not in first]) if turn]
 
 
-def _fitted(
-    after: After, band_hz: Band, made: Moves, targets: Sequence[str], limit_db: Callable[[str], float]
-) -> Moves:
+def _fitted(after: After, band_hz: Band, made: Moves, targets: Sequence[str], most_db: float) -> Moves:
     """The same bands on some targets that bring a region inside, after other moves."""
     before = after(made)
 
@@ -128,7 +149,7 @@ def _fitted(
         return after(made + placed(bands)) - before
 
     wanted = _wanted(after.balance, band_hz, before)
-    return placed(fit(wanted, targets[0], min(limit_db(t) for t in targets), effect))
+    return placed(fit(wanted, targets[0], most_db, effect))
 
 
 def _wanted(balance: TonalBalance, band_hz: Band, changed: Curve) -> Wanted:

@@ -3,7 +3,7 @@
 Bands are added one at a time, each where it takes most of what stands outside, then all are moved together (least
 squares of SciPy over frequency, gain and Q); one that does not take enough is not added. What lies within the tolerance
 costs nothing, so nothing is done about it; a boost costs more than a cut of the same size, and both a little, so that
-gains stay as small as they may. The same cost is what AutoEq 4 minimises with other weights (`SCIENCE`: section 5 of
+gains stay as small as they may, and Q near that of an octave. The same cost is what AutoEq 4 minimises with other weights (`SCIENCE`: section 5 of
 the project's collection of sources); limits of Q and gain are those of mix engineers.
 """
 
@@ -29,8 +29,10 @@ STEM_DB: Final = 6.0
 MIX_DB: Final = 3.0
 #: A decibel of boost counts as so many of cut: cuts lower masking, boosts lift noise and ringing (our judgement).
 BOOST_COUNTS: Final = 1.5
-#: What a decibel of gain costs beside a spread outside the tolerance (our judgement: it decides between equals only).
-GAIN_COSTS: Final = 0.02
+#: What a decibel of change in a third octave costs beside a spread outside (our judgement: between equals it decides).
+CHANGE_COSTS: Final = 0.01
+#: What a factor of e in Q costs, either way from a bell an octave wide: between equals neither tilt nor surgery.
+USUAL_Q, Q_COSTS = 1.4, 0.03
 #: A band is added where it takes this share of what is left outside (our judgement).
 WORTH: Final = 0.25
 #: Nowhere outside the tolerance by more than this (spreads) is inside (our judgement: less than a curve is worth).
@@ -71,12 +73,12 @@ class Wanted:
     def outside(self, effect_db: Curve) -> Curve:
         """What stands outside the tolerance after a change, in spreads, signed; 0 inside."""
         spreads = (self.deviation_db + effect_db) / self.spread_db
-        over = np.sign(spreads) * np.maximum(np.abs(spreads) - self.tolerance, 0.0)
-        return np.where(self.present, over, 0.0)
+        over = np.maximum(np.abs(spreads) - self.tolerance, 0.0)
+        return np.where(self.present, np.sign(spreads) * over, 0.0)
 
     def cost(self, effect_db: Curve) -> float:
         """Sum of squares of what stands outside."""
-        return float(np.square(self.outside(effect_db)).sum())
+        return float(np.sum(self.outside(effect_db) ** 2))
 
     def reached(self, effect_db: Curve) -> bool:
         """Whether hardly anything stands outside."""
@@ -105,7 +107,7 @@ def fit(
     `most_db` limits every gain and their sum anywhere on the target. Deterministic.
     """
     bands: tuple[EqMove, ...] = ()
-    changed = np.zeros(len(wanted.band_hz))
+    changed: Curve = np.zeros(len(wanted.band_hz))
     for _ in range(most_bands):
         if wanted.reached(changed):
             break
@@ -149,14 +151,15 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
         )
 
     def rest(x: Curve) -> Curve:
-        moves, gains = made(x), x.reshape(-1, 3)[:, 1]
+        moves = made(x)
         own = at_target(moves)
-        counted = np.where(gains > 0.0, BOOST_COUNTS, 1.0) * gains
+        counted = np.where(own > 0.0, BOOST_COUNTS, 1.0) * own
         beyond = np.maximum(np.abs(own) - most_db, 0.0)
         lifted = np.maximum(own[forbidden], 0.0)
-        return np.concatenate(
-            [wanted.outside(effect(moves)), GAIN_COSTS * counted, BEYOND_COSTS * beyond, FORBIDDEN_COSTS * lifted]
-        )
+        return np.concatenate([
+            wanted.outside(effect(moves)), CHANGE_COSTS * counted, Q_COSTS * (x[2::3] - math.log(USUAL_Q)),
+            BEYOND_COSTS * beyond, FORBIDDEN_COSTS * lifted,
+        ])  # fmt: skip
 
     start = np.array([v for b in bands for v in (math.log(b.frequency_hz), b.gain_db, math.log(b.q))])
     inside = np.clip(start, low + 1e-6, high - 1e-6)
