@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,7 +29,7 @@ from dsp.correction.plan import (
     taken_back,
     targets_of,
 )
-from dsp.correction.proof import LEVELS, harmed, improved, nearer
+from dsp.correction.proof import LEVELS, NEARER_DB, harmed, improved, nearer
 from dsp.diagnose import Report, diagnose
 from dsp.errors import UsageError
 from dsp.findings import DelayMove, Finding, fix_to_dict
@@ -46,6 +46,8 @@ from plugin_bridge.stems import measure_folder
 ROUNDS: Final = 3
 #: The strength that makes moves as they were found (%).
 FULL: Final = 100.0
+#: Of several groups at once that restore another version, nearly all that differed must be gone (dB).
+MUCH_NEARER_DB: Final = 10.0
 #: Checks that are not asked in the loop: encoding takes longer than all others, and follows the true peak.
 LEFT_OUT: Final = ("codec-peaks",)
 
@@ -136,7 +138,7 @@ class Loop:
 
     def run(self, settings: Settings) -> tuple[Step, ...]:
         """Try every group in order, at full strength, then make so much of it as is wanted; returns what was tried."""
-        steps: list[Step] = []
+        steps = self._together(settings)
         for group in GROUPS:
             for _ in range(ROUNDS):
                 step = self._tried(group, settings)
@@ -170,26 +172,59 @@ class Loop:
             stems = replace(stems, stems=named)
         return self._judged(replace(now, source=replace(now.source, name=self.first.source.name), stems=stems))
 
+    def _together(self, settings: Settings) -> list[Step]:
+        """Several groups made and measured at once: kept if each mends its own and none harms; else nothing is.
+
+        What of them is proved that way needs no measurement of its own; where it is not, they are tried one by one.
+        """
+        seen, plans = self._seen(), dict[Group, Moves]()
+        for group in GROUPS[:-1]:
+            if own := propose(group, seen, settings, merged(self.moves, *plans.values())):
+                plans[group] = own
+        if len(plans) < 2:
+            return []
+        extra, made = self._levelled(merged(*plans.values()), tuple(c for g in plans for c in GOALS[g]), settings)
+        if any(self._why_not(made.findings, GOALS[g], plans) for g in plans):
+            return []
+        first = next(iter(plans))
+        plans[first] = merged(plans[first], extra)
+        self._keep(made, merged(*plans.values()))
+        return [Step(g, moves, True, "") for g, moves in plans.items()]
+
     def _tried(self, group: Group, settings: Settings) -> Step | None:
-        seen = Seen(self.now, self.findings, self._profile, self._restoring)
-        own = propose(group, seen, settings, self.moves)
+        own = propose(group, self._seen(), settings, self.moves)
         if not own:
             return None
-        made = self._made(own)
-        harm = harmed(self.findings, made.findings, GOALS[group], self._meant)
-        if harm and set(harm) <= set(LEVELS):  # it is louder now: one gain for all takes that back
-            own = merged(own, taken_back(made, settings, merged(self.moves, own)))
-            made = self._made(own)
+        extra, made = self._levelled(own, GOALS[group], settings)
+        own = merged(own, extra)
         reason = self._why_not(made.findings, GOALS[group])
         if not reason:
-            self.now, self.moves, self.findings = made.mix, merged(self.moves, own), made.findings
+            self._keep(made, own)
         return Step(group, own, not reason, reason)
 
-    def _why_not(self, after: Sequence[Finding], goals: Sequence[str]) -> str:
-        """Why moves are not kept; empty where they are."""
-        if not (nearer(self.findings, after) if self._restoring else improved(self.findings, after, goals)):
+    def _seen(self) -> Seen:
+        return Seen(self.now, self.findings, self._profile, self._restoring)
+
+    def _keep(self, made: Seen, own: Moves) -> None:
+        self.now, self.moves, self.findings = made.mix, merged(self.moves, own), made.findings
+
+    def _levelled(self, own: Moves, goals: Sequence[str], settings: Settings) -> tuple[Moves, Seen]:
+        """Moves made and measured, with a gain for all where all they harm is that the mix is louder now: that gain."""
+        made = self._made(own)
+        harm = harmed(self.findings, made.findings, goals, self._meant)
+        if not harm or not set(harm) <= set(LEVELS):
+            return {}, made
+        extra = taken_back(made, settings, merged(self.moves, own))
+        return extra, self._made(merged(own, extra))
+
+    def _why_not(self, after: Sequence[Finding], goals: Sequence[str], plans: Collection[Group] = ()) -> str:
+        """Why moves are not kept; empty where they are. `plans` are the groups made with them."""
+        better = improved(self.findings, after, goals)
+        if self._restoring:
+            better = nearer(self.findings, after, MUCH_NEARER_DB if plans else NEARER_DB)
+        if not better:
             return "what it was meant to mend did not get better"
-        if worse := harmed(self.findings, after, goals, self._meant):
+        if worse := harmed(self.findings, after, {*goals, *(c for g in plans for c in GOALS[g])}, self._meant):
             return f"it made worse: {', '.join(worse)}"
         return ""
 

@@ -34,7 +34,7 @@ SCHEMA, REPORT = (
 )
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n"
 #: The stretch of the clean mix that is used: the end of the verse and the chorus (s).
-START_S, END_S = 9.0, 19.0
+START_S, END_S = 9.0, 18.0
 #: The second track of the bass comes this late (samples), the keys rumble at so many Hz.
 LATE, RUMBLE_HZ = 100, 12.0
 Tracks = dict[str, Any]
@@ -84,9 +84,11 @@ def refused(*arguments: object, code: int = 2) -> str:
 
 
 def tracks(seconds: tuple[float, float] = (START_S, END_S)) -> Tracks:
-    """The tracks of the clean mix for a while."""
+    """The tracks of the clean mix for a while, guitars and room as one."""
     start, end = (round(s * RATE) for s in seconds)
-    return {name: x[:, start:end].astype(np.float64) for name, x in clean_tracks().items()}
+    own = {name: x[:, start:end].astype(np.float64) for name, x in clean_tracks().items()}
+    guitars = np.sum([own.pop(name) for name in ("Guitar L", "Guitar R", "Room")], axis=0)
+    return {**own, "Guitars": guitars}
 
 
 def save(path: Path, samples: Any, rate: int = RATE, bits: int = 24) -> Path:
@@ -284,8 +286,13 @@ def test_no_strength_leaves_everything_to_the_bit(flawed: Path, tmp_path: Path) 
     assert done.json["before"]["findings"] == done.json["after"]["findings"]
 
 
-def test_half_the_strength_is_half_of_every_gain(fixed: Fixed, flawed: Path) -> None:
-    half = fix_json(flawed / "mix.wav", "--stems", flawed / "stems", "--strength", "50", "--dry-run").moves
+def test_half_the_strength_is_half_of_every_gain_and_a_dry_run_writes_nothing(
+    fixed: Fixed, flawed: Path, tmp_path: Path
+) -> None:
+    call = (flawed / "mix.wav", "--stems", flawed / "stems", "--strength", "50", "--dry-run", "-o", tmp_path / "out")
+    half = fix_json(*call).moves
+    assert list(tmp_path.iterdir()) == []
+    assert digests(flawed) == fixed.before
     assert list(half) == list(fixed.done.moves)
     for name, row in fixed.done.moves.items():
         for whole, part in zip(row, half[name], strict=True):
@@ -295,24 +302,24 @@ def test_half_the_strength_is_half_of_every_gain(fixed: Fixed, flawed: Path) -> 
                 assert part == whole  # a delay and a high-pass cannot be halved
 
 
-@pytest.mark.parametrize("group", ["phase", "high-pass", "masking"])
+@pytest.mark.parametrize("group", ["phase", "high-pass"])
 def test_only_the_groups_that_are_asked_for_are_made(group: str, flawed: Path) -> None:
     done = fix_json(flawed / "mix.wav", "--stems", flawed / "stems", "--only", group, "--dry-run")
     assert {s["group"] for s in done.json["steps"]} <= {group}
     kinds = {m["kind"] for row in done.moves.values() for m in row}
-    assert kinds <= {"phase": {"delay", "polarity", "gain"}, "high-pass": {"eq", "gain"}}.get(group, {"eq"})
+    assert kinds - {"gain"} == {{"phase": "delay", "high-pass": "eq"}[group]}
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_no_band_or_fader_passes_its_limit(seed: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seed", "most_db"), [(0, None), (1, 2.0), (2, None), (3, 0.5)])
+def test_no_band_or_fader_passes_its_limit(seed: int, most_db: float | None, tmp_path: Path) -> None:
     rng = np.random.default_rng(seed)
     own = {n: 10.0 ** (rng.uniform(-12.0, 12.0) / 20.0) * x for n, x in tracks((9.0, 15.0)).items()}
     folder = song(tmp_path / "song", own, mix=lambda x: x / max(1.0, np.abs(x).max()))
-    for most_db, options in ((2.0, ("--max-db", "2")), (24.0, ())):
-        done = fix_json(folder / "mix.wav", "--stems", folder / "stems", "--dry-run", *options)
-        gains = [m["gain_db"] for row in done.moves.values() for m in row if "gain_db" in m]
-        assert max(map(abs, gains), default=0.0) <= most_db
-        jsonschema.validate(done.json["correction"], SCHEMA)
+    options = () if most_db is None else ("--max-db", most_db)
+    done = fix_json(folder / "mix.wav", "--stems", folder / "stems", "--dry-run", *options)
+    gains = [m["gain_db"] for row in done.moves.values() for m in row if "gain_db" in m]
+    assert max(map(abs, gains), default=0.0) <= (24.0 if most_db is None else most_db)
+    jsonschema.validate(done.json["correction"], SCHEMA)
 
 
 def test_a_healthy_song_gets_no_moves(clean: Path, tmp_path: Path) -> None:
@@ -320,15 +327,6 @@ def test_a_healthy_song_gets_no_moves(clean: Path, tmp_path: Path) -> None:
     assert done.code == 0
     assert "Nothing to correct" in done.out
     assert (tmp_path / "out" / "mix.wav").read_bytes() == (clean / "mix.wav").read_bytes()
-
-
-def test_a_dry_run_writes_nothing(flawed: Path, tmp_path: Path) -> None:
-    before = digests(flawed)
-    done = fix(flawed / "mix.wav", "--stems", flawed / "stems", "--dry-run", "-o", tmp_path / "out", "--quiet")
-    assert "-> " in done.out
-    assert "Written" not in done.out
-    assert list(tmp_path.iterdir()) == []
-    assert digests(flawed) == before
 
 
 def test_the_text_says_what_was_done_and_what_is_left(flawed: Path, tmp_path: Path) -> None:
@@ -347,11 +345,11 @@ def test_the_text_says_what_was_done_and_what_is_left(flawed: Path, tmp_path: Pa
     assert "Bass Amp" in done.out
     assert f"Written to {tmp_path / 'out'}" in done.out.replace("\n", "")
     assert max(map(len, done.out.splitlines())) <= 120
-    assert "Making the moves" in done.err
+    assert done.err == ""  # progress is for terminals
 
 
 def test_a_limiter_on_the_bus_is_left_to_the_user(tmp_path: Path) -> None:
-    folder = song(tmp_path / "song", tracks((9.0, 24.0)), mix=lambda x: limited(2.5 * x, -1.0))
+    folder = song(tmp_path / "song", tracks((9.0, 24.0)), mix=lambda x: limited(2.5 * x, 0.89))
     done = fix(folder / "mix.wav", "--stems", folder / "stems", "--dry-run", "--quiet")
     left = done.out[done.out.index("Left for you") :]
     assert done.code == 1
@@ -359,20 +357,19 @@ def test_a_limiter_on_the_bus_is_left_to_the_user(tmp_path: Path) -> None:
     assert "Limiter" not in done.out[: done.out.index("Left for you")]
 
 
-@pytest.mark.parametrize("kind", ["text", "lfs"])
-def test_a_stem_that_cannot_be_read_is_not_lost_in_silence(kind: str, flawed: Path, tmp_path: Path) -> None:
+def test_stems_that_cannot_be_read_are_not_lost_in_silence(flawed: Path, tmp_path: Path) -> None:
     (tmp_path / "stems").mkdir()
     for path in (flawed / "stems").iterdir():
         os.link(path, tmp_path / "stems" / path.name)
-    (tmp_path / "stems" / "Flute.wav").write_text(LFS if kind == "lfs" else "a letter, and no audio")
-    call = (flawed / "mix.wav", "--stems", tmp_path / "stems")
-    done = fix(*call, "-o", tmp_path / "out", "--quiet")
+    (tmp_path / "stems" / "Flute.wav").write_text(LFS)
+    (tmp_path / "stems" / "Oboe.wav").write_text("a letter, and no audio")
+    done = fix(flawed / "mix.wav", "--stems", tmp_path / "stems", "-o", tmp_path / "out", "--quiet")
     left = done.out[done.out.index("Left for you") :]
     assert done.code == 1
-    assert "A stem cannot be read" in left
+    assert left.count("A stem cannot be read") == 2
     assert "Flute.wav" in left
-    assert not (tmp_path / "out" / "stems" / "Flute.wav").exists()
-    assert (tmp_path / "out" / "stems" / "Bass Amp.wav").exists()
+    assert "Oboe.wav" in left
+    assert {p.name for p in (tmp_path / "out" / "stems").iterdir()} == {p.name for p in (flawed / "stems").iterdir()}
 
 
 def test_stems_of_which_none_can_be_read_exit_with_3(clean: Path, tmp_path: Path) -> None:
@@ -426,7 +423,8 @@ def test_mono_one_stem_and_silent_stems(tmp_path: Path) -> None:
     assert not samples(tmp_path / "of one" / "stems" / "Empty.wav").any()
     (one / "stems" / "Empty.wav").unlink()
     assert fix_json(one / "stems", "--dry-run").code in (0, 1)
-    silent = song(tmp_path / "silent", {"Lead": 0.0 * own["Lead"], "Keys": 0.0 * own["Keys"]})
+    nothing = 0.0 * own["Lead"]
+    silent = song(tmp_path / "silent", {"Lead": nothing, "Keys": nothing}, mix=lambda x: x[:, :RATE])
     done = fix_json(silent / "mix.wav", "--stems", silent / "stems", "-o", tmp_path / "of silence")
     assert done.moves == {}
     assert (tmp_path / "of silence" / "mix.wav").read_bytes() == (silent / "mix.wav").read_bytes()
@@ -474,11 +472,11 @@ def test_an_empty_folder_may_be_filled(clean: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "where", ["plugin_bridge.corrected.Workshop.render", "plugin_bridge.corrected.Workshop.deliver"]
-)
-@pytest.mark.parametrize(
-    ("error", "code", "said"),
-    [(KeyboardInterrupt(), 130, "stopped"), (OSError(28, "No space left on device"), 2, "No space left on device")],
+    ("where", "error", "code", "said"),
+    [
+        ("render", KeyboardInterrupt(), 130, "stopped"),
+        ("deliver", OSError(28, "No space left on device"), 2, "No space left on device"),
+    ],
 )
 def test_nothing_is_left_of_a_run_that_ends_early(
     where: str, error: BaseException, code: int, said: str, flawed: Path, tmp_path: Path,
@@ -488,7 +486,7 @@ def test_nothing_is_left_of_a_run_that_ends_early(
         raise error
 
     before = digests(flawed)
-    monkeypatch.setattr(where, fails)
+    monkeypatch.setattr(f"plugin_bridge.corrected.Workshop.{where}", fails)
     call = (flawed / "mix.wav", "--stems", flawed / "stems", "-o", tmp_path / "out", "--quiet")
     assert said in refused(*call, code=code)
     assert list(tmp_path.iterdir()) == []

@@ -34,6 +34,9 @@ AIM: Final = 0.95
 PART_OF_FIRST: Final = 0.5
 #: What a region may stay at where more would have to be moved: midway from there to where the diagnosis warns.
 ENOUGH: Final = 1.25
+#: The narrowest band, three quarters of an octave, as the diagnosis proposes it: of what is smoothed over half an
+#: octave nothing narrower can be known.
+MOST_Q: Final = 2.0
 MIX: Final = "mix"
 Moves: TypeAlias = tuple[EqMove, ...]
 Band: TypeAlias = tuple[float, float]
@@ -93,7 +96,7 @@ def genre_moves(
         band_hz = _region(finding)
         if band_hz is None:
             continue
-        more_db = min(undo_db, bus_boost_db(mix, band_hz)) if at_mix else 0.0
+        more_db = max(0.0, min(undo_db, bus_eq_db(mix, band_hz))) if at_mix else 0.0
         for targets in [[MIX]] if at_mix else _turns(finding, of):
             if _left(after, band_hz, moves) > ENOUGH:
                 most_db = min(limit_db(t) for t in targets) + more_db
@@ -101,13 +104,13 @@ def genre_moves(
     return moves
 
 
-def bus_boost_db(mix: Mix, band_hz: Band) -> float:
+def bus_eq_db(mix: Mix, band_hz: Band) -> float:
     """The most that an equaliser on the bus lifts a range by beside its gain, dB; 0 where that is not known."""
     bus = mix.stems.bus if mix.stems else None
     if bus is None or not len(bus.hz):
         return 0.0
     known = bus.sure & (bus.high_hz >= band_hz[0]) & (bus.low_hz <= band_hz[1])
-    return max(0.0, float(np.nan_to_num(bus.eq_db[known]).max(initial=0.0)))
+    return float(np.nan_to_num(bus.eq_db[known]).max()) if known.any() else 0.0
 
 
 def _in_mix(of: Parts) -> Parts:
@@ -158,7 +161,7 @@ def _wanted(balance: TonalBalance, band_hz: Band, changed: Curve) -> Wanted:
     flagged = _within(balance, band_hz)
     inside = np.clip(now, -AIM * balance.sigma_db, AIM * balance.sigma_db)
     short = bool((now * flagged).sum() < 0.0)
-    return Wanted(balance.band_hz, np.where(flagged, now, inside), balance.sigma_db, balance.judged, AIM, boosts=short)
+    return Wanted(balance.band_hz, np.where(flagged, now, inside), balance.sigma_db, balance.judged, AIM, short, MOST_Q)
 
 
 def _left(after: After, band_hz: Band, moves: Moves) -> float:

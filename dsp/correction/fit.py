@@ -3,8 +3,8 @@
 Bands are added one at a time, each where it takes most of what stands outside, then all are moved together (least
 squares of SciPy over frequency, gain and Q); one that does not take enough is not added. What lies within the tolerance
 costs nothing, so nothing is done about it; a boost costs more than a cut of the same size, and both a little, so that
-gains stay as small as they may, and Q near that of an octave. The same cost is what AutoEq 4 minimises with other weights (`SCIENCE`: section 5 of
-the project's collection of sources); limits of Q and gain are those of mix engineers.
+gains stay as small as they may, and Q near that of an octave. The same cost is what AutoEq 4 minimises with other
+weights (`SCIENCE`: section 5 of the project's collection of sources); limits of Q and gain are those of mix engineers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 
 from dsp.findings import EqMove
-from dsp.stems.attribution import Mask, change
+from dsp.stems.attribution import Mask, change, eq_response
 from dsp.units import Curve, power_db_curve
 
 #: Bands at most, and their Q: broader tilts a whole mix, narrower is surgery that an average spectrum does not justify.
@@ -60,7 +60,8 @@ Effect = Callable[[Sequence[EqMove]], Curve]
 class Wanted:
     """A deviation to be undone: dB by band, its spread there, and where there is anything to lift (all of one shape).
 
-    `tolerance` is the deviation, in spreads, that is left alone; without `boosts` there are only cuts.
+    `tolerance` is the deviation, in spreads, that is left alone; without `boosts` there are only cuts; `most_q` is how
+    narrow a band may be.
     """
 
     band_hz: Curve
@@ -69,6 +70,7 @@ class Wanted:
     present: Mask
     tolerance: float = 1.0
     boosts: bool = True
+    most_q: float = MOST_Q
 
     def outside(self, effect_db: Curve) -> Curve:
         """What stands outside the tolerance after a change, in spreads, signed; 0 inside."""
@@ -140,7 +142,7 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
 
     most_boost_db = most_db if wanted.boosts else 0.0
     low = np.array([math.log(LOWEST_HZ), -most_db, math.log(LEAST_Q)] * len(bands))
-    high = np.array([math.log(HIGHEST_HZ), most_boost_db, math.log(MOST_Q)] * len(bands))
+    high = np.array([math.log(HIGHEST_HZ), most_boost_db, math.log(wanted.most_q)] * len(bands))
     forbidden = ~wanted.liftable
     at_target = direct(wanted.band_hz)
 
@@ -154,8 +156,8 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
         moves = made(x)
         own = at_target(moves)
         counted = np.where(own > 0.0, BOOST_COUNTS, 1.0) * own
-        beyond = np.maximum(np.abs(own) - most_db, 0.0)
-        lifted = np.maximum(own[forbidden], 0.0)
+        beyond = np.maximum(np.abs(np.concatenate([own, _at_middles(moves)])) - most_db, 0.0)
+        lifted = np.maximum(own[forbidden] - SKIRT_DB / 2.0, 0.0)
         return np.concatenate([
             wanted.outside(effect(moves)), CHANGE_COSTS * counted, Q_COSTS * (x[2::3] - math.log(USUAL_Q)),
             BEYOND_COSTS * beyond, FORBIDDEN_COSTS * lifted,
@@ -167,6 +169,12 @@ def _refined(wanted: Wanted, bands: tuple[EqMove, ...], most_db: float, effect: 
         rest, inside, bounds=(low, high), x_scale=np.array([0.3, 2.0, 0.5] * len(bands)), max_nfev=40
     )
     return made(found.x)
+
+
+def _at_middles(bands: Sequence[EqMove]) -> Curve:
+    """What all bands together do at the frequency of each, dB."""
+    hz = np.array([b.frequency_hz for b in bands])
+    return np.asarray(sum(20.0 * np.log10(np.abs(eq_response(b, hz))) for b in bands))
 
 
 def _allowed(wanted: Wanted, bands: tuple[EqMove, ...]) -> tuple[EqMove, ...]:

@@ -38,10 +38,10 @@ def _size(number: Measurement) -> float:
     return from_amplitude_db(number.value) if number.unit in FULL_SCALE else abs(number.value)
 
 
-def nearer(before: Sequence[Finding], after: Sequence[Finding]) -> bool:
-    """Whether a mix is nearer to the version it is restored to: less of it differs."""
+def nearer(before: Sequence[Finding], after: Sequence[Finding], least_db: float = NEARER_DB) -> bool:
+    """Whether a mix is nearer to the version it is restored to: less of it differs, by so many dB at least."""
     was_db, is_db = _apart_db(before), _apart_db(after)
-    return was_db is not None and is_db is not None and is_db <= was_db - NEARER_DB
+    return was_db is not None and is_db is not None and is_db <= was_db - least_db
 
 
 def _apart_db(findings: Sequence[Finding]) -> float | None:

@@ -40,7 +40,7 @@ SHELF_Q: Final = 0.71
 #: Filters at most in one change; another one is looked for where it leaves this many times less, and until so little of
 #: the change is left. Fewer are taken that leave no more than the third times as much.
 MOST_FILTERS: Final = 6
-WORTH: Final = 1.3
+WORTH: Final = 1.4
 SIMPLER: Final = 2.0
 ENDS: Final = 0.002
 #: What a decibel of gain costs, squared, of the change: of filters that fit alike those are meant that do not work
@@ -127,9 +127,8 @@ def fit(transfer: Transfer) -> Fit:
     candidates = [_named("gain", factor, left / total)]
     if candidates[0].left > GOOD:
         candidates.append(fit_delay(transfer))
-        candidates.append(_equalised(transfer, total, level=False))
         if candidates[-1].left > GOOD:
-            candidates.append(_equalised(transfer, total, level=True))
+            candidates.append(_filtered(transfer, total))
     best = candidates[0]
     for other in candidates[1:]:
         if other.left * BETTER < best.left or (best.left > GOOD and other.left < best.left):
@@ -185,6 +184,17 @@ def retimed(transfer: Transfer, found: Fit, advance_s: float, power: float) -> F
 
 def _shifted(transfer: Transfer, delay_s: float) -> Complex:
     return np.asarray(np.exp(2j * np.pi * delay_s * transfer.hz).mean(axis=1))
+
+
+def _filtered(transfer: Transfer, total: float) -> Fit:
+    """Equalisation, with a change of level beside it where that takes fewer filters or leaves less."""
+    plain = _equalised(transfer, total, level=False)
+    if plain.left <= GOOD and len(plain.filters) == 1:
+        return plain
+    levelled = _equalised(transfer, total, level=True)
+    if plain.left <= GOOD and levelled.left <= GOOD:
+        return levelled if len(levelled.filters) < len(plain.filters) else plain
+    return min(plain, levelled, key=lambda f: f.left)
 
 
 def _equalised(transfer: Transfer, total: float, *, level: bool) -> Fit:

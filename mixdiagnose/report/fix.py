@@ -68,10 +68,13 @@ def draw_fix(console: Console, outcome: Outcome, output: Path | None, plots: boo
     if plots and count:
         _print_change(console, outcome.before, outcome.after)
     _print_left(console, outcome.after)
-    console.print()
-    console.print(_checks(outcome.before, outcome.after))
+    changed = _checks(outcome.before, outcome.after)
+    if changed.row_count:
+        console.print()
+        console.print(changed)
     if output is not None:
-        console.print(Text(f"\nWritten to {output}: mix.wav, stems, correction.json", style="bold"))
+        files = ["mix.wav", *(["stems"] if outcome.before.stems else []), "correction.json"]
+        console.print(Text(f"\nWritten to {output}: {', '.join(files)}", style="bold"), soft_wrap=True)
         if count:
             console.print("forms holds the same for other tools, listen before and after at equal loudness.")
 
@@ -131,9 +134,8 @@ def _print_left(console: Console, after: Report) -> None:
         line = Text(finding.status.upper(), style=STYLE[finding.status])
         line.append(f"  {finding.title}", style="bold").append(f"  [{finding.check}]", style="dim")
         console.print(Padding(line, (0, 0, 0, 2)))
-        advice = next((f.text for f in finding.fixes if isinstance(f, Advice)), None)
-        if advice:
-            console.print(Padding(Text(f"-> {advice}"), (0, 0, 0, 4)))
+        advice = next((f"-> {f.text}" for f in finding.fixes if isinstance(f, Advice)), finding.message)
+        console.print(Padding(Text(advice), (0, 0, 0, 4)))
 
 
 def _checks(before: Report, after: Report) -> Table:
