@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -120,7 +120,7 @@ def fit(
         if best is None or costs[best] > (1.0 - WORTH) * wanted.cost(changed):
             break
         bands, changed = tries[best], effect(tries[best])
-    return _allowed(wanted, tuple(_rounded(b) for b in bands if abs(b.gain_db) >= LEAST_DB))
+    return _allowed(wanted, tuple(_rounded(b) for b in _limited(bands, most_db) if abs(b.gain_db) >= LEAST_DB))
 
 
 def _starts(wanted: Wanted, changed: Curve, target: str) -> list[EqMove]:
@@ -177,6 +177,13 @@ def _at_middles(bands: Sequence[EqMove]) -> Curve:
     return np.asarray(sum(20.0 * np.log10(np.abs(eq_response(b, hz))) for b in bands))
 
 
+def _limited(bands: tuple[EqMove, ...], most_db: float) -> tuple[EqMove, ...]:
+    """The bands, smaller where together they pass the limit by what the fit has left of it."""
+    together_db = float(np.abs(_at_middles(bands)).max(initial=0.0))
+    part = min(1.0, most_db / together_db) if together_db else 1.0
+    return tuple(replace(b, gain_db=part * b.gain_db) for b in bands)
+
+
 def _allowed(wanted: Wanted, bands: tuple[EqMove, ...]) -> tuple[EqMove, ...]:
     """The bands without the boosts that reach where nothing may be lifted."""
     effect = direct(wanted.band_hz)
@@ -191,10 +198,5 @@ def _allowed(wanted: Wanted, bands: tuple[EqMove, ...]) -> tuple[EqMove, ...]:
 
 def _rounded(band: EqMove) -> EqMove:
     """As people type it in: three digits of frequency, a tenth of a decibel, Q to hundredths."""
-    return EqMove(
-        band.target,
-        band.kind,
-        float(f"{band.frequency_hz:.3g}"),
-        round(band.gain_db, 1),
-        round(max(LEAST_Q, band.q), 2),
-    )
+    frequency_hz = float(f"{band.frequency_hz:.3g}")
+    return replace(band, frequency_hz=frequency_hz, gain_db=round(band.gain_db, 1), q=round(max(LEAST_Q, band.q), 2))
