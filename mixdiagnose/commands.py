@@ -65,8 +65,8 @@ def compare(arguments: argparse.Namespace) -> int:
 
 def fix(arguments: argparse.Namespace) -> int:
     """`mixdiagnose fix MIX -o OUT [--stems DIR]`."""
-    from mixdiagnose.fixing import Job
     from mixdiagnose.fixing import fix as correct
+    from mixdiagnose.loop import Job
     from mixdiagnose.progress import bar
     from plugin_bridge.stem_folder import find_stems
 

@@ -17,7 +17,8 @@ from scipy import signal
 
 from dsp.correction.plan import Settings
 from dsp.findings import DelayMove, EqMove
-from mixdiagnose.fixing import Job, Outcome, fix
+from mixdiagnose.fixing import Outcome, fix
+from mixdiagnose.loop import Job
 from plugin_bridge.demo import DEMO_FLAWS, DemoSong, write_demo
 from plugin_bridge.stem_folder import find_stems
 

@@ -20,7 +20,8 @@ from dsp.correction.plan import Settings
 from dsp.findings import EqMove
 from dsp.meters.spectrum import BandGramMeter
 from dsp.units import Curve, Samples, power_db_curve
-from mixdiagnose.fixing import Job, Outcome, fix
+from mixdiagnose.fixing import Outcome, fix
+from mixdiagnose.loop import Job
 from plugin_bridge.files import read_audio
 from plugin_bridge.stem_folder import find_stems
 from plugin_bridge.writer import write_wav

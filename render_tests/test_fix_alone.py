@@ -9,6 +9,7 @@ boosted, so a cut is never undone; of what a cut lets stand out elsewhere the sa
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,15 +18,14 @@ import numpy as np
 import pytest
 
 from dsp.correction.balance import OUTSIDE
-from dsp.correction.plan import Settings
+from dsp.correction.plan import Moves, Settings
 from dsp.findings import EqMove
 from dsp.listening.tonal import compare
 from dsp.meters.cutoff import find_cutoff
 from dsp.mix import Mix
 from dsp.stems.attribution import change, predicted
 from dsp.units import SILENCE_POWER, Curve, Samples
-from mixdiagnose.checking import measure_all
-from mixdiagnose.fixing import Job, Outcome, fix
+from mixdiagnose.fixing import Job, Loop, Step
 from plugin_bridge.stem_folder import find_stems
 from render_tests.injections import Injection, altered, as_file, drawn, summed
 from render_tests.test_fix import write_song
@@ -86,7 +86,8 @@ class Result:
     clean: Curve
     before: Curve
     after: Curve
-    outcome: Outcome
+    moves: Moves
+    steps: tuple[Step, ...]
 
     @property
     def back(self) -> bool:
@@ -100,11 +101,11 @@ class Result:
     @property
     def touched(self) -> bool:
         """Whether anything is equalised."""
-        return any(isinstance(m, EqMove) for row in self.outcome.moves.values() for m in row)
+        return any(isinstance(m, EqMove) for row in self.moves.values() for m in row)
 
     def __str__(self) -> str:
         where = left(self.before, self.clean)
-        steps = [(s.group, s.kept, s.reason) for s in self.outcome.steps]
+        steps = [(s.group, s.kept, s.reason) for s in self.steps]
         return f"{self.drawn}: {self.before[where].round(2)} -> {self.after[where].round(2)}, {steps}"
 
 
@@ -139,16 +140,14 @@ def draws(song: Song, seed: int, leaving: bool) -> Iterator[Drawn]:
 
 
 def corrected(drawn: Drawn, folder: Path, settings: Settings) -> Result:
-    """What `fix` makes of it from files."""
+    """What the closed loop makes of it from files."""
     stems, mix = drawn.made()
     write_song(folder, stems, mix, drawn.song.rate)
-    job = Job(folder / "mix.wav", find_stems(folder / "stems", folder / "mix.wav"))
-    outcome = fix(job, folder / "out", settings)
-    before, after = (
-        spreads_of(measure_all(path, (), lambda share: None))
-        for path in (folder / "mix.wav", folder / "out" / "mix.wav")
-    )
-    return Result(drawn, spreads_of(drawn.song.mix), before, after, outcome)
+    loop = Loop(Job(folder / "mix.wav", find_stems(folder / "stems", folder / "mix.wav")), folder / "versions")
+    steps = loop.run(settings)
+    clean, before, after = (spreads_of(m) for m in (drawn.song.mix, loop.first, loop.now))
+    shutil.rmtree(folder)
+    return Result(drawn, clean, before, after, loop.moves, steps)
 
 
 def results(
@@ -174,7 +173,7 @@ def real_songs() -> list[Song]:
 
 
 def test_the_clean_song_is_brought_back_and_left_alone(tmp_path: Path) -> None:
-    for result in results([clean_song()], 2, 10, tmp_path / "leaving", leaving=True):
+    for result in results([clean_song()], 1, 10, tmp_path / "leaving", leaving=True):
         assert result.back, str(result)
         assert max(result.after) < max(result.before)
     for result in results([clean_song()], 1, 20, tmp_path / "staying", leaving=False):
