@@ -25,7 +25,7 @@ from dsp.meters.cutoff import find_cutoff
 from dsp.mix import Mix
 from dsp.stems.attribution import change, predicted
 from dsp.units import SILENCE_POWER, Curve, Samples
-from mixdiagnose.fixing import Job, Loop, Step
+from mixdiagnose.loop import Job, Loop, Step
 from plugin_bridge.stem_folder import find_stems
 from render_tests.injections import Injection, altered, as_file, drawn, summed
 from render_tests.test_fix import write_song
@@ -33,7 +33,7 @@ from render_tests.test_injections import SONGS, STEMS
 from render_tests.test_injections_alone import CHECK, MOST_DRAWS, PROFILE, Song, clean_song, real_song
 
 #: Draws per song of either kind: in the suite, and by `make proof` (105 together).
-EACH = 15 if os.environ.get("PROOF") == "all" else 3
+EACH = 15 if os.environ.get("PROOF") == "all" else 2
 #: What must come back, and from how many spreads on the diagnosis warns.
 BACK, WARNS = 0.7, PROFILE.number(CHECK.id, "warning_sigma")
 #: A quarter of the draws are on the mix, so many bells at most.
