@@ -222,7 +222,7 @@ class Loop:
                     mix, folder, references=references, roles=job.roles, known=known, progress=step
                 )
         self.spend("measure", started)
-        return _as_incomplete(replace(measured, references=self.first.references), self.first)
+        return _as_given(replace(measured, references=self.first.references), self.first)
 
     def _first(self) -> Mix:
         job, started = self._job, time.perf_counter()
@@ -254,11 +254,11 @@ class Loop:
         self.seconds[what] = round(self.seconds.get(what, 0.0) + time.perf_counter() - started, 4)
 
 
-def _as_incomplete(mix: Mix, given: Mix) -> Mix:
-    """A mix with all that could not be read of what it was made from."""
+def _as_given(mix: Mix, given: Mix) -> Mix:
+    """A mix as one of the files it was made from: what an encoder or a broken file has lost no WAV brings back."""
+    source = replace(given.source, name=mix.source.name)
     if mix.stems is None or given.stems is None:
-        return mix
-    partial_of = {s.name: s.source.partial for s in given.stems.stems}
-    stems = tuple(replace(s, source=replace(s.source, partial=partial_of[s.name])) for s in mix.stems.stems)
-    source = replace(mix.source, partial=given.source.partial)
+        return replace(mix, source=source)
+    was = {s.name: s.source for s in given.stems.stems}
+    stems = tuple(replace(s, source=replace(was[s.name], name=s.source.name)) for s in mix.stems.stems)
     return replace(mix, source=source, stems=replace(mix.stems, stems=stems, unusable=given.stems.unusable))

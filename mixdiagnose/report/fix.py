@@ -22,6 +22,8 @@ from mixdiagnose.report.text import PLAIN_WIDTH, SHOWN, STYLE, describe
 LEFT: tuple[Status, ...] = ("problem", "warning")
 #: A change of the spectrum is drawn this far up and down (dB).
 DRAWN_DB = 6.0
+#: Less than this (dB) would be an empty picture.
+SEEN_DB = 0.4
 #: Names of the groups for people.
 GROUP_NAMES = {
     "phase": "Polarity and delay", "gain": "Levels", "high-pass": "High-passes", "eq": "Equalisation at the source",
@@ -115,6 +117,8 @@ def _print_change(console: Console, before: Report, after: Report) -> None:
         return
     level = known[len(known) // 2]
     shape = [None if c is None else c - level for c in change]
+    if max(abs(c) for c in shape if c is not None) < SEEN_DB:
+        return
     up = "".join(c * 2 for c in bars([None if c is None else max(c, 0.0) for c in shape], 0.0, DRAWN_DB))
     down = "".join(c * 2 for c in bars([None if c is None else max(-c, 0.0) for c in shape], 0.0, DRAWN_DB))
     first, last = before.third_octave_hz[0], before.third_octave_hz[-1]
