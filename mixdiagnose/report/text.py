@@ -153,7 +153,8 @@ def describe(fix: Fix) -> str:
         case GainMove(target, gain_db):
             return f"{target}: {gain_db:+.1f} dB gain"
         case EqMove(target, kind, frequency_hz, gain_db, q):
-            return f"{target}: {kind} at {frequency_hz:.0f} Hz, {gain_db:+.1f} dB, Q {q:.2f}"
+            gain = "" if "pass" in kind or kind == "notch" else f", {gain_db:+.1f} dB"
+            return f"{target}: {kind} at {frequency_hz:.0f} Hz{gain}, Q {q:.2f}"
         case PolarityMove(target):
             return f"{target}: flip the polarity"
         case DelayMove(target, samples):
