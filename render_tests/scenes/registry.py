@@ -111,9 +111,13 @@ def with_stems(
     )
 
 
-@cache
 def clean_tracks() -> dict[str, Samples]:
-    """The stems of the clean mix as files hold them: 24 bit, read-only."""
+    """The stems of the clean mix as files hold them: 24 bit, read-only; the mapping is the caller's to change."""
+    return dict(_clean_tracks())
+
+
+@cache
+def _clean_tracks() -> dict[str, Samples]:
     tracks = {name: quantised(track) for name, track in clean_stems().items()}
     for track in tracks.values():
         track.flags.writeable = False
