@@ -16,6 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
+from dsp.correction.correction import MIX
 from dsp.correction.fit import Wanted, direct, fit
 from dsp.findings import EqMove, Finding
 from dsp.listening.causes_trace import BUS
@@ -37,7 +38,6 @@ ENOUGH: Final = 1.25
 #: The narrowest band, three quarters of an octave, as the diagnosis proposes it: of what is smoothed over half an
 #: octave nothing narrower can be known.
 MOST_Q: Final = 2.0
-MIX: Final = "mix"
 Moves: TypeAlias = tuple[EqMove, ...]
 Band: TypeAlias = tuple[float, float]
 
@@ -80,12 +80,10 @@ def genre_moves(
     limit_db: Callable[[str], float],
     *,
     at_mix: bool = False,
-    undo_db: float = 0.0,
 ) -> Moves:
     """Bands for the findings of the check frequency-balance, on the stems that cause them, or on the mix.
 
-    `limit_db` is the most that is done to a target. What an equaliser on the bus is known to boost is undone beyond
-    that, up to `undo_db`.
+    `limit_db` is the most that is done to a target.
     """
     cutoff = find_cutoff(mix.readings.gram)
     balance = compare(mix.spectrum, mix.readings.gram.band_hz, profile.genre, cutoff.frequency_hz if cutoff else None)
@@ -96,21 +94,10 @@ def genre_moves(
         band_hz = _region(finding)
         if band_hz is None:
             continue
-        more_db = max(0.0, min(undo_db, bus_eq_db(mix, band_hz))) if at_mix else 0.0
         for targets in [[MIX]] if at_mix else _turns(finding, of):
             if _left(after, band_hz, moves) > ENOUGH:
-                most_db = min(limit_db(t) for t in targets) + more_db
-                moves += _fitted(after, band_hz, moves, targets, most_db)
+                moves += _fitted(after, band_hz, moves, targets, min(limit_db(t) for t in targets))
     return moves
-
-
-def bus_eq_db(mix: Mix, band_hz: Band) -> float:
-    """The most that an equaliser on the bus lifts a range by beside its gain, dB; 0 where that is not known."""
-    bus = mix.stems.bus if mix.stems else None
-    if bus is None or not len(bus.hz):
-        return 0.0
-    known = bus.sure & (bus.high_hz >= band_hz[0]) & (bus.low_hz <= band_hz[1])
-    return float(np.nan_to_num(bus.eq_db[known]).max()) if known.any() else 0.0
 
 
 def _in_mix(of: Parts) -> Parts:

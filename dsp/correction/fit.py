@@ -3,8 +3,8 @@
 Bands are added one at a time, each where it takes most of what stands outside, then all are moved together (least
 squares of SciPy over frequency, gain and Q); one that does not take enough is not added. What lies within the tolerance
 costs nothing, so nothing is done about it; a boost costs more than a cut of the same size, and both a little, so that
-gains stay as small as they may, and Q near that of an octave. The same cost is what AutoEq 4 minimises with other
-weights (`SCIENCE`: section 5 of the project's collection of sources); limits of Q and gain are those of mix engineers.
+gains stay as small as they may, and Q near that of an octave. AutoEq 4 (J. Pasanen) fits its
+parametric equalisers likewise, with other weights; limits of Q and gain are those of mix engineers.
 """
 
 from __future__ import annotations
