@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +22,15 @@ from dsp.errors import UsageError
 from dsp.meters.bank import MeterBank
 from dsp.mix import Mix
 from dsp.profile import Profile, load_genre, load_profile
+from dsp.session import SessionFacts
+from dsp.stems.model import Stem
 from mixdiagnose import __version__
 from plugin_bridge.files import open_audio
 from plugin_bridge.stem_folder import Folder
 from plugin_bridge.stems import measure_folder, summed_blocks
+
+if TYPE_CHECKING:
+    from plugin_bridge.render import Rendered
 
 #: Called with the share of the work done, 0 to 1, or None while the length is not known.
 Progress = Callable[[float | None], None]
@@ -104,17 +110,20 @@ def measure_with_folder(
     *,
     references: Sequence[str | Path] = (),
     roles: Mapping[str, str] | None = None,
+    placed: bool = False,
     progress: Progress | None = None,
     again: Progress | None = None,
 ) -> Mix:
     """The same with the stems of a folder beside the file; without one the sum of the stems is the mix.
 
-    `again` is told of the second pass that stems in other places need: see `plugin_bridge.stems.measure_folder`.
+    `again` is told of the second pass that stems in other places need: see `plugin_bridge.stems.measure_folder`. Stems
+    that are `placed` are known to begin where the mix does.
     Raises InputError for the file that cannot be read, UsageError for a role that does not exist.
     """
     _keep_memory()
     part = partial(_report_part, progress, 0, 1 + len(references)) if progress else None
-    mix = measure_folder(path, folder, references=references, roles=roles, progress=part, again=again)
+    known: dict[str, Stem] | None = {} if placed else None
+    mix = measure_folder(path, folder, references=references, roles=roles, known=known, progress=part, again=again)
     _give_back_memory()
     file = Path(mix.source.name)
     return _measured([file, *references], progress, {file.absolute(): mix})
@@ -134,6 +143,26 @@ def _measured(files: Sequence[str | Path], progress: Progress | None, measured: 
 def _report_part(progress: Progress, index: int, count: int, share: float | None) -> None:
     """Report the share done of one of several files as a share of all."""
     progress(None if share is None else (index + share) / count)
+
+
+def of_session(mix: Mix, file: Path, facts: SessionFacts) -> Mix:
+    """A mix that was rendered from a session, with what the session says, called by its names."""
+    stems = mix.stems
+    if stems is not None:
+        named = tuple(replace(s, source=replace(s.source, name=s.name)) for s in stems.stems)
+        stems = replace(stems, stems=named)
+    source = replace(mix.source, name=str(file), partial=_missing(facts))
+    return replace(mix, source=source, stems=stems, session=facts)
+
+
+def _missing(facts: SessionFacts) -> str | None:
+    """Which media of a session could not be played, in one line; None where all could."""
+    heard = [c for channel in facts.channels if channel.heard for c in channel.clips if not c.muted]
+    missing = list(dict.fromkeys(c.media for c in heard if c.offline or c.partial))
+    if not missing:
+        return None
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    return f"rendered without media that is missing or broken: {', '.join(missing[:5])}{more}"
 
 
 def judging(profile: str, genre: str | None = None) -> Profile:
@@ -173,11 +202,14 @@ def check_file(
     skip: Iterable[str] = (),
     second_opinion: bool = False,
     full: bool = False,
+    rendered: Rendered | None = None,
     progress: Progress | None = None,
     again: Progress | None = None,
     encoding: Progress | None = None,
 ) -> Report:
     """Measure and judge a file, beside its stems if there are any; without a file the sum of the stems is judged.
+
+    `rendered` is the session that file and stems were rendered from: they are called by its names.
 
     `second_opinion` sets other meters' readings beside ours. Where the check `codec-peaks` is to run, the loudest
     30 s (all of it with `full`) are encoded; `encoding` is told how far that is. `roles` are the user's own, by stem.
@@ -188,7 +220,9 @@ def check_file(
     chosen = {check.id for check in select(only, skip)}  # a wrong id is said before the work, not after
     started = time.perf_counter()
     if stems is not None:
-        mix = measure_with_folder(path, stems, references=references, roles=roles, progress=progress, again=again)
+        mix = measure_with_folder(
+            path, stems, references=references, roles=roles, placed=rendered is not None, progress=progress, again=again
+        )
     elif path is not None:
         mix = measure_all(path, references, progress)
     else:
@@ -197,7 +231,8 @@ def check_file(
     if "codec-peaks" in chosen:
         mix = encoded(mix, stems, full, encoding)
         seconds["encode"] = round(time.perf_counter() - started - seconds["measure"], 4)
-    report = diagnose(mix, judged_by, only=only, skip=skip, tool=tool(), seconds=seconds)
+    given = of_session(mix, rendered.session.file, rendered.facts) if rendered else mix
+    report = diagnose(given, judged_by, only=only, skip=skip, tool=tool(), seconds=seconds)
     if second_opinion and not (mix.stems and mix.stems.summed):
         from mixdiagnose.second_opinion import second_opinions
 

@@ -17,8 +17,11 @@ examples:
   mixdiagnose check song.wav --profile master  is this master ready for release?
   mixdiagnose check song.wav --format json     the same, for scripts
   mixdiagnose check song.wav --stems tracks    which track causes it?
-  mixdiagnose audit tracks                     the same of a folder of stems alone
+  mixdiagnose audit song.dawproject            render a session, and audit all of it
+  mixdiagnose audit tracks                     the same of a folder of stems
   mixdiagnose fix song.wav --stems tracks -o fixed   mend what can be mended, and prove it
+  mixdiagnose fix song.rpp -o mended.rpp       the same in the session itself
+  mixdiagnose render song.ardour -o rendered   its stems, buses and mix as files
   mixdiagnose compare song.wav hit.flac        what differs from a song you admire?
   mixdiagnose explain bus-limiter              what a check measures, and why
   mixdiagnose demo                             make a flawed song and diagnose it
@@ -71,6 +74,17 @@ def _add_roles(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_session(command: argparse.ArgumentParser) -> None:
+    """How a session is read and rendered."""
+    group = command.add_argument_group("session")
+    group.add_argument(
+        "--allow-media", action="append", default=[], type=Path, metavar="DIR",
+        help="read media from this folder outside the session's own too (repeatable)",
+    )  # fmt: skip
+    group.add_argument("--pan-law", metavar="LAW", help="balance, -3, -4.5, -6 or none, instead of the DAW's own")
+    group.add_argument("--no-plugins", action="store_true", help="pass plugins through, even those installed here")
+
+
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
     common = _common()
@@ -89,15 +103,23 @@ def parser() -> argparse.ArgumentParser:
     _add_roles(check)
     _add_beside(check)
 
-    audit = commands.add_parser("audit", parents=[common], help="diagnose a folder of stems")
-    audit.add_argument("session", metavar="DIR", help="the stems; a file called mix or master among them is the mix")
+    audit = commands.add_parser("audit", parents=[common], help="render and diagnose a session, or a folder of stems")
+    audit.add_argument(
+        "session",
+        metavar="SESSION",
+        help=".dawproject, .rpp, .ardour, or a folder of stems with or without its mix",
+    )
+    _add_session(audit)
     _add_roles(audit)
     _add_beside(audit)
 
     fix = commands.add_parser("fix", parents=[_output_options()], help="correct a mix at its stems, and measure again")
-    fix.add_argument("mix", metavar="MIX", help="a mix file, or a folder of stems")
-    fix.add_argument("-o", "--output", type=Path, metavar="OUT", help="a new folder for what is corrected")
+    fix.add_argument("mix", metavar="MIX", help="a mix file, a folder of stems, or a session")
+    fix.add_argument(
+        "-o", "--output", type=Path, metavar="OUT", help="a new folder for what is corrected; of a session a new file"
+    )
     fix.add_argument("--stems", metavar="DIR", help="folder of the tracks it was made of")
+    _add_session(fix)
     _add_roles(fix)
     _add_beside(fix)
     group = fix.add_argument_group("correction")
@@ -109,6 +131,14 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--max-db", type=float, metavar="DB", help="the most any band or fader is moved")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
     group.add_argument("--apply", type=Path, metavar="FILE", help="repeat the moves of a correction.json")
+
+    render = commands.add_parser("render", help="render a session to stems, buses and mix")
+    render.add_argument("session", metavar="SESSION", help=".dawproject, .rpp or .ardour")
+    render.add_argument("-o", "--output", type=Path, metavar="DIR", required=True, help="a new folder")
+    render.add_argument("--bits", type=int, choices=(24, 32), default=32, help="24, or 32 floating point (default)")
+    render.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or the manifest")
+    render.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    _add_session(render)
 
     demo = commands.add_parser("demo", parents=[common], help="make a flawed multitrack song and diagnose it")
     demo.add_argument(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dsp.correction.correction import Correction
     from dsp.correction.plan import Settings
     from dsp.diagnose import Report
+    from mixdiagnose.fixing import Outcome
     from plugin_bridge.stem_folder import Folder
 
 #: A file with one of these endings may be replaced by a report; anything else is never overwritten.
@@ -34,17 +35,31 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """`mixdiagnose audit DIR`."""
-    from plugin_bridge.stem_folder import find_stems
+    """`mixdiagnose audit SESSION|DIR`."""
+    from plugin_bridge.sessions.reading import is_session
+    from plugin_bridge.stem_folder import SUFFIXES, find_stems
 
-    session = Path(arguments.session)
-    if session.is_file():
-        raise UsageError(
-            f"{session} is a file; audit takes a folder of stems: export the session's tracks into one, "
-            f"or use `mixdiagnose check` for a mix"
-        )
-    folder = find_stems(session)
+    path = Path(arguments.session)
+    if is_session(path):
+        from mixdiagnose.session_commands import audit_session
+
+        for file in (path, *map(Path, arguments.reference)):
+            _guard_output(arguments.output, file)
+        report = audit_session(arguments, _roles(arguments.role))
+        _write(report, arguments.format, arguments.output)
+        return _exit_code(report)
+    if path.is_file():
+        what = "an audio file: use `mixdiagnose check`" if path.suffix.lower() in SUFFIXES else "not a session"
+        raise UsageError(f"{path} is {what}; audit takes a session (.dawproject, .rpp, .ardour) or a folder of stems")
+    folder = find_stems(path)
     return _diagnose(arguments, folder.mix, folder)
+
+
+def render(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose render SESSION -o DIR`."""
+    from mixdiagnose.session_commands import render_session
+
+    return render_session(arguments)
 
 
 def compare(arguments: argparse.Namespace) -> int:
@@ -64,16 +79,26 @@ def compare(arguments: argparse.Namespace) -> int:
 
 
 def fix(arguments: argparse.Namespace) -> int:
-    """`mixdiagnose fix MIX -o OUT [--stems DIR]`."""
+    """`mixdiagnose fix MIX|SESSION -o OUT [--stems DIR]`."""
     from mixdiagnose.fixing import fix as correct
     from mixdiagnose.loop import Job
     from mixdiagnose.progress import bar
+    from plugin_bridge.sessions.reading import is_session
     from plugin_bridge.stem_folder import find_stems
 
     if arguments.output is None and not arguments.dry_run:
         raise UsageError("name a new folder for what is corrected with -o OUT, or use --dry-run")
     settings = _settings(arguments)
     mix, folder = Path(arguments.mix), None
+    applied = _correction(arguments.apply) if arguments.apply is not None else None
+    output = None if arguments.dry_run else arguments.output
+    if is_session(mix):
+        if arguments.stems is not None:
+            raise UsageError(f"{mix} is a session and has its own tracks; leave out --stems")
+        from mixdiagnose.session_commands import fix_session
+
+        outcome = fix_session(arguments, settings, applied, _roles(arguments.role))
+        return _tell(outcome, output, arguments.format)
     if arguments.stems is not None:
         if mix.is_dir():
             raise UsageError(f"{mix} is a folder; with --stems name the mix, or give the folder of stems alone")
@@ -86,10 +111,13 @@ def fix(arguments: argparse.Namespace) -> int:
         mix if not mix.is_dir() else folder.mix if folder else None, folder,
         references=arguments.reference, roles=_roles(arguments.role), profile=arguments.profile, genre=arguments.genre,
     )  # fmt: skip
-    applied = _correction(arguments.apply) if arguments.apply is not None else None
-    output = None if arguments.dry_run else arguments.output
     outcome = correct(job, output, settings, apply=applied, bars=partial(bar, quiet=arguments.quiet))
-    if arguments.format == "json":
+    return _tell(outcome, output, arguments.format)
+
+
+def _tell(outcome: Outcome, output: Path | None, form: str) -> int:
+    """Write what became of a correction."""
+    if form == "json":
         sys.stdout.write(json.dumps(outcome.to_dict(), allow_nan=False) + "\n")
     else:
         from mixdiagnose.report.fix import print_fix

@@ -23,6 +23,7 @@ from dsp.findings import DelayMove, fix_to_dict
 from dsp.mix import Mix
 from mixdiagnose import __version__
 from mixdiagnose.loop import Bars, Job, Loop, Step, no_bar
+from plugin_bridge.corrected import Workshop
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Outcome:
     after: Report
     steps: tuple[Step, ...]
     seconds: dict[str, float] = field(default_factory=dict)
+    differences: tuple[str, ...] | None = None  #: of a session, what is changed in it, a line each
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON of the command line: both reports, the correction, and the steps on the way."""
@@ -50,6 +52,7 @@ class Outcome:
                 for s in self.steps
             ],
             "seconds": dict(self.seconds),
+            **({} if self.differences is None else {"differences": list(self.differences)}),
         }  # fmt: skip
 
     @property
@@ -87,10 +90,10 @@ def _corrected(
     loop = Loop(job, made / "versions", bars)
     before, steps = loop.report(), tuple[Step, ...]()
     if apply is not None:
-        loop.apply(_fitting(apply, loop.first))
+        loop.apply(fitting(apply, loop.first))
     else:
         steps = loop.run(settings)
-    correction = _correction(loop, steps, settings, apply)
+    correction = correction_of(loop, steps, settings, apply)
     outcome = Outcome(correction, before, loop.report(), steps, loop.seconds)
     if output is not None:
         started = time.perf_counter()
@@ -108,6 +111,7 @@ def deliver(loop: Loop, outcome: Outcome, folder: Path) -> None:
     from plugin_bridge.eq_formats import write_correction, write_forms
     from plugin_bridge.excerpts import write_excerpts
 
+    assert isinstance(loop.workshop, Workshop)
     loop.workshop.deliver(loop.moves, folder)
     write_correction(outcome.correction, folder / "correction.json")
     if loop.moves:
@@ -115,7 +119,7 @@ def deliver(loop: Loop, outcome: Outcome, folder: Path) -> None:
         write_excerpts(loop.workshop, folder / "mix.wav", folder / "listen")
 
 
-def _fitting(correction: Correction, mix: Mix) -> Moves:
+def fitting(correction: Correction, mix: Mix) -> Moves:
     """The moves of a correction for a mix. Raises UsageError naming a target or a band that does not fit it."""
     names = targets_of(mix)
     if missing := [t.name for t in correction.targets if t.name not in names]:
@@ -134,7 +138,7 @@ def _fitting(correction: Correction, mix: Mix) -> Moves:
     }
 
 
-def _correction(loop: Loop, steps: Sequence[Step], settings: Settings, apply: Correction | None) -> Correction:
+def correction_of(loop: Loop, steps: Sequence[Step], settings: Settings, apply: Correction | None) -> Correction:
     """What was done to a mix; of one that repeats another, what that says of how it was decided."""
     mix = loop.first
     inputs = [InputFile(Path(mix.source.name).name or mix.source.name, mix.duration_s)]

@@ -30,9 +30,10 @@ from dsp.errors import UsageError
 from dsp.findings import Finding
 from dsp.mix import Mix
 from dsp.stems.versions import compared
-from mixdiagnose.checking import Progress, judging, measure_all, measure_with_folder, tool
+from mixdiagnose.checking import Progress, judging, measure_all, measure_with_folder, of_session, tool
 from plugin_bridge.chain import MOST_CHANNELS
 from plugin_bridge.corrected import Workshop
+from plugin_bridge.sessions.workshop import SessionWorkshop
 from plugin_bridge.stem_folder import Folder
 from plugin_bridge.stems import measure_folder
 
@@ -70,6 +71,7 @@ class Job:
     roles: Mapping[str, str] = field(default_factory=dict)
     profile: str = "mix"
     genre: str | None = None
+    session: SessionWorkshop | None = None  #: where mix and stems are rendered from a session
 
 
 @contextmanager
@@ -92,7 +94,7 @@ class Loop:
         self.first = self._first()
         if self.first.source.channels > MOST_CHANNELS:
             raise UsageError(f"{job.mix} is {self.first.source.layout}; only mono and stereo are corrected")
-        self.workshop = Workshop(self.first, self._mix_file(), folder)
+        self.workshop = job.session or Workshop(self.first, self._mix_file(), folder)
         self.now, self.moves = self.first, Moves()
         self._restoring = restores(self.first)
         self._meant = self._of_versions()
@@ -141,7 +143,7 @@ class Loop:
         """
         seen, plans = self._seen(), dict[Group, Moves]()
         for group in GROUPS[:-1]:
-            if own := propose(group, seen, settings, merged(self.moves, *plans.values())):
+            if own := self._proposed(group, seen, settings, merged(self.moves, *plans.values())):
                 plans[group] = own
         if len(plans) < 2:
             return []
@@ -154,7 +156,7 @@ class Loop:
         return [Step(g, moves, True, "") for g, moves in plans.items()]
 
     def _tried(self, group: Group, settings: Settings) -> Step | None:
-        own = propose(group, self._seen(), settings, self.moves)
+        own = self._proposed(group, self._seen(), settings, self.moves)
         if not own:
             return None
         extra, made = self._levelled(own, GOALS[group], settings)
@@ -163,6 +165,14 @@ class Loop:
         if not reason:
             self._keep(made, own)
         return Step(group, own, not reason, reason)
+
+    def _proposed(self, group: Group, seen: Seen, settings: Settings, made: Moves) -> Moves:
+        """What a group proposes after moves that are made, as far as the session can hold it."""
+        own, session = propose(group, seen, settings, made), self._job.session
+        if session is None:
+            return own
+        kept = {name: tuple(m for m in row if session.can(name, m)) for name, row in own.items()}
+        return {name: row for name, row in kept.items() if row}
 
     def _seen(self) -> Seen:
         return Seen(self.now, self.findings, self._profile, self._restoring)
@@ -222,10 +232,14 @@ class Loop:
                     mix, folder, references=references, roles=job.roles, known=known, progress=step
                 )
         self.spend("measure", started)
-        return _as_given(replace(measured, references=self.first.references), self.first)
+        facts = job.session.facts if job.session else None
+        return _as_given(replace(measured, references=self.first.references, session=facts), self.first)
 
     def _first(self) -> Mix:
-        job, started = self._job, time.perf_counter()
+        job = self._job
+        if job.session is not None:
+            return self._first_of(job.session)
+        started = time.perf_counter()
         with self._bars("Listening") as step:
             if job.folder is not None:
                 first = measure_with_folder(
@@ -236,6 +250,22 @@ class Loop:
                 first = measure_all(job.mix, job.references, step)
         self.spend("measure", started)
         return first
+
+    def _first_of(self, session: SessionWorkshop) -> Mix:
+        """The session as it is, rendered and measured."""
+        job, started = self._job, time.perf_counter()
+        with self._bars("Rendering the session") as step:
+            mix, folder = session.first(step)
+        self.spend("render", started)
+        started = time.perf_counter()
+        with self._bars("Listening") as step:
+            measured = measure_with_folder(
+                mix, folder, references=job.references, roles=job.roles, placed=True, progress=step
+            )
+        self.spend("measure", started)
+        given = of_session(measured, session.session.file, session.facts)
+        session.measured = replace(given, stems=measured.stems)
+        return session.measured
 
     def _mix_file(self) -> Path | None:
         """The file of the mix; None where it is the sum of the stems."""

@@ -138,6 +138,37 @@ def open_audio(path: str | Path) -> AudioReader:
     return AudioReader(opened.source, opened.frames, lambda _: files_av.decode(opened))
 
 
+class PcmFile:
+    """Plain PCM that is read anywhere in the file. Made by `open_pcm`."""
+
+    def __init__(self, path: Path, source: Source, pcm: PcmStream) -> None:
+        self.source = source
+        self.frames, self.channels = pcm.frames, len(pcm.order)  #: frames that are there
+        promised = pcm.frames if pcm.declared_frames is None else pcm.declared_frames
+        self.missing_frames = max(0, promised - pcm.frames)
+        self._pcm = pcm
+        self._bytes = np.memmap(path, np.uint8, "r", pcm.offset, (pcm.frames * pcm.frame_bytes,))
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Frames from `start` to before `stop`, which must lie in the file: float32 (channels, frames)."""
+        raw = self._bytes[start * self._pcm.frame_bytes : stop * self._pcm.frame_bytes]
+        chunk = _unpack(raw, self._pcm)
+        out = np.empty(chunk.shape, np.float32)
+        _convert(chunk, out)
+        return out
+
+
+def open_pcm(path: Path) -> PcmFile | None:
+    """A file of plain PCM; None where it has to be decoded. Raises InputError as `open_audio`."""
+    open_audio(path).close()  # everything that can be wrong with it is found and said there
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        pcm = _pcm(file, str(path), size, identify(file, str(path), size))
+    if pcm is None:
+        return None
+    return PcmFile(path, Source(str(path), pcm.container, pcm.codec, pcm.sample_rate, pcm.layout, pcm.bit_depth), pcm)
+
+
 def read_audio(path: str | Path) -> tuple[Audio, Source]:
     """A whole file in memory: for short material."""
     with open_audio(path) as reader:
@@ -175,13 +206,14 @@ def _pcm_reader(path: Path, name: str, pcm: PcmStream) -> AudioReader:
     return AudioReader(source, declared, chunks)
 
 
-def _unpack(raw: bytes, pcm: PcmStream) -> npt.NDArray[Any]:
+def _unpack(raw: bytes | npt.NDArray[np.uint8], pcm: PcmStream) -> npt.NDArray[Any]:
     """Stored bytes as (channels, frames) numbers; packed 24-bit integers become the top of 32-bit ones."""
     count = len(raw) // pcm.frame_bytes
     channels = len(pcm.order)
     if pcm.dtype[1:] == "i3":
         # Read each as four bytes, one of which belongs to its neighbour and is masked off.
-        padded = b"\0" + raw if pcm.dtype[0] == "<" else raw + b"\0"
+        data = bytes(raw)
+        padded = b"\0" + data if pcm.dtype[0] == "<" else data + b"\0"
         four = np.ndarray((channels, count), pcm.dtype[0] + "i4", padded, strides=(3, pcm.frame_bytes))
         samples: npt.NDArray[Any] = four & np.int32(-256)
     else:

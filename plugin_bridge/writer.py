@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -49,6 +49,27 @@ def write_wav(
     if bit_depth != FLOAT and peak > 1.0:
         peak, bit_depth = _write(path, made(), sample_rate, channels, FLOAT), FLOAT
     return Written(path, bit_depth, peak)
+
+
+def convert_all(files: Sequence[Path], bit_depth: int, progress: Callable[[float], None]) -> None:
+    """Write files again in another depth, in their places; what passes full scale stays in floating point.
+
+    Raises OSError where one cannot be written.
+    """
+    for k, path in enumerate(files):
+        wide = path.with_suffix(".float.wav")
+        path.rename(wide)
+        with AudioFile(str(wide)) as file:
+            rate, channels = int(file.samplerate), file.num_channels
+
+        def blocks(of: Path = wide) -> Iterator[Samples]:
+            with AudioFile(str(of)) as file:
+                while file.tell() < file.frames:
+                    yield file.read(1 << 16)
+
+        write_wav(path, blocks, rate, channels, bit_depth)
+        wide.unlink()
+        progress((k + 1) / len(files))
 
 
 def _write(path: Path, blocks: Iterable[Samples], sample_rate: int, channels: int, bit_depth: int) -> float:

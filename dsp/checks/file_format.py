@@ -51,7 +51,7 @@ def run(mix: Mix, profile: Profile) -> tuple[Finding, ...]:
             Measurement("cutoff_hz", cutoff.frequency_hz, "Hz"),
             Measurement("cutoff_drop_db", cutoff.drop_db, "dB"),
         ]
-    if source.partial:
+    if source.partial and mix.session is None:  # of a session the check `media` says what is missing
         note("problem", f"Only part of the file could be read: {source.partial}", "Bounce or copy the file again.")
     min_bits, min_rate = profile.number(ID, "min_bits"), profile.number(ID, "min_rate_hz")
     if source.lossy:

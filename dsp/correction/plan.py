@@ -94,7 +94,8 @@ def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Seq
 def targets_of(mix: Mix) -> frozenset[str]:
     """What can be corrected: the mix, and its stems where it is known how they lie in it."""
     stems = mix.stems
-    if stems is None or not (stems.summed or (stems.bus is not None and stems.bus.gain_db is not None)):
+    known = stems is not None and (stems.summed or (stems.bus is not None and stems.bus.gain_db is not None))
+    if stems is None or not (known or mix.session is not None):
         return frozenset({MIX})
     return frozenset({MIX, *(s.name for s in stems.stems)})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -74,11 +75,24 @@ def draw_fix(console: Console, outcome: Outcome, output: Path | None, plots: boo
     if changed.row_count:
         console.print()
         console.print(changed)
-    if output is not None:
+    if outcome.differences is not None:
+        _print_session(console, outcome.differences, output)
+    elif output is not None:
         files = ["mix.wav", *(["stems"] if outcome.before.stems else []), "correction.json"]
         console.print(Text(f"\nWritten to {output}: {', '.join(files)}", style="bold"), soft_wrap=True)
         if count:
             console.print("forms holds the same for other tools, listen before and after at equal loudness.")
+
+
+def _print_session(console: Console, differences: Sequence[str], output: Path | None) -> None:
+    """What is changed in a session, and where it is."""
+    if differences:
+        console.print(Text("\nIn the session", style="bold"))
+        for line in differences:
+            console.print(Padding(Text(line), (0, 0, 0, 2)))
+    if output is not None:
+        text = f"\nWritten to {output}, and the moves to {output.with_suffix('.correction.json').name}"
+        console.print(Text(text, style="bold"), soft_wrap=True)
 
 
 def _many(count: int, what: str) -> str:
