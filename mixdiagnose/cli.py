@@ -126,7 +126,7 @@ def parser() -> argparse.ArgumentParser:
     group.add_argument("--strength", type=float, default=100.0, metavar="0-100", help="how much of it (default: 100)")
     group.add_argument(
         "--only", action="append", default=[], metavar="GROUP",
-        help="make these moves only: phase, gain, high-pass, eq, masking, bus (repeatable)",
+        help="make these moves only: devices, phase, gain, high-pass, eq, masking, bus (repeatable)",
     )  # fmt: skip
     group.add_argument("--max-db", type=float, metavar="DB", help="the most any band or fader is moved")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")

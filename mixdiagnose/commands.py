@@ -149,27 +149,14 @@ def _correction(path: Path) -> Correction:
 
 
 def demo(arguments: argparse.Namespace) -> int:
-    """`mixdiagnose demo`: make the song unless it is there, then diagnose it."""
-    mix, truth = arguments.into / "mix.wav", arguments.into / "truth.json"
-    for file in (truth, mix, *arguments.reference):
+    """`mixdiagnose demo`: make the song unless it is there, audit its session, fix it, and audit that."""
+    for name in ("truth.json", "mix.wav", "demo.dawproject"):
+        _guard_output(arguments.output, arguments.into / name)
+    for file in arguments.reference:
         _guard_output(arguments.output, Path(file))
-    from mixdiagnose.checking import judging
-    from mixdiagnose.progress import bar
-    from plugin_bridge.demo import write_demo
-    from plugin_bridge.stem_folder import find_stems
+    from mixdiagnose.demo import run_demo
 
-    judging(arguments.profile, arguments.genre)  # a wrong name is said before the song is made
-
-    if truth.is_file() and mix.is_file():
-        print(f"Using the song that is already in {arguments.into}.", file=sys.stderr)
-    else:
-        if mix.exists():
-            raise UsageError(f"{mix} is in the way and is not a demo song; choose another folder with --into")
-        with bar("Playing the demo song", arguments.quiet) as progress:
-            write_demo(arguments.into, progress=lambda done, _: progress(done))
-        print(f"Wrote a song, its stems and the truth about its flaws to {arguments.into}.", file=sys.stderr)
-    _diagnose(arguments, str(mix), find_stems(arguments.into / "stems"))
-    return 0  # problems are what the demo is for
+    return run_demo(arguments)
 
 
 def explain(arguments: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from dsp.correction.plan import (
 )
 from dsp.diagnose import Report
 from dsp.errors import UsageError
-from dsp.findings import DelayMove, fix_to_dict
+from dsp.findings import DelayMove, RemoveDevice, fix_to_dict
 from dsp.mix import Mix
 from mixdiagnose import __version__
 from mixdiagnose.loop import Bars, Job, Loop, Step, no_bar
@@ -125,6 +125,9 @@ def fitting(correction: Correction, mix: Mix) -> Moves:
     if missing := [t.name for t in correction.targets if t.name not in names]:
         there = ", ".join(sorted(names))
         raise UsageError(f"the correction is for {', '.join(missing)}; what can be corrected here: {there}")
+    devices = [m.device for t in correction.targets for m in t.moves if isinstance(m, RemoveDevice)]
+    if devices and mix.session is None:
+        raise UsageError(f"the correction switches off '{devices[0]}', which only its session has; apply it to that")
     for target in correction.targets:
         rate = rate_of(mix, target.name)
         if band := next((b for b in target.bands if not fits_rate(b, rate)), None):

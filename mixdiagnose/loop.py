@@ -37,6 +37,8 @@ from plugin_bridge.sessions.workshop import SessionWorkshop
 from plugin_bridge.stem_folder import Folder
 from plugin_bridge.stems import measure_folder
 
+#: The group that comes before all that is judged by levels.
+DEVICES: Final[Group] = "devices"
 #: A group is proposed again from what it has left, so often at most: what one round leaves, the next sees smaller.
 ROUNDS: Final = 3
 #: The strength that makes moves as they were found (%).
@@ -102,8 +104,10 @@ class Loop:
 
     def run(self, settings: Settings) -> tuple[Step, ...]:
         """Try every group in order, at full strength, then make so much of it as is wanted; returns what was tried."""
-        steps = self._together(settings)
-        for group in GROUPS:
+        first = self._tried(DEVICES, settings)  # with a limiter on, no level says anything
+        steps = [first] if first else []
+        steps += self._together(settings)
+        for group in (g for g in GROUPS if g != DEVICES):
             for _ in range(ROUNDS):
                 step = self._tried(group, settings)
                 if step is None:
@@ -142,7 +146,7 @@ class Loop:
         What of them is proved that way needs no measurement of its own; where it is not, they are tried one by one.
         """
         seen, plans = self._seen(), dict[Group, Moves]()
-        for group in GROUPS[:-1]:
+        for group in (g for g in GROUPS[:-1] if g != DEVICES):
             if own := self._proposed(group, seen, settings, merged(self.moves, *plans.values())):
                 plans[group] = own
         if len(plans) < 2:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import math
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -23,7 +26,7 @@ from pedalboard.io import AudioFile
 from dsp.errors import InputError
 from dsp.session import SessionFacts
 from dsp.units import Samples
-from plugin_bridge.sessions.channel import PIECE, Channel, Notes, Piece
+from plugin_bridge.sessions.channel import PIECE, Channel, Notes, Piece, plays
 from plugin_bridge.sessions.facts import facts_of
 from plugin_bridge.sessions.fader import Fader, send_gains
 from plugin_bridge.sessions.graph import Strip
@@ -39,6 +42,8 @@ from plugin_bridge.writer import FLOAT
 MOST_S: Final = 12 * 3600.0
 #: The file of what goes into the master.
 MASTER_INPUT: Final = "master input.wav"
+#: Pieces of a file that may wait to be written.
+PENDING: Final = 8
 #: Called with the share of the work done, 0 to 1.
 Progress = Callable[[float], None]
 
@@ -126,9 +131,11 @@ class _Renderer:
             raise InputError(str(session.file), *self._silent())
         self.direct = {i: self._sum() for i in (*self.routing.fed_directly, session.master.id)}
         self.sent = {i: self._sum() for i in self.routing.fed_by_sends}
+        self.left_out = {t.id for t in self.routing.order if self._dry(t)}
         self.folder.mkdir(parents=True, exist_ok=True)
-        for k, track in enumerate(self.routing.order):
-            self._track(track, k)
+        with ThreadPoolExecutor(1) as self.writing, ThreadPoolExecutor(1) as self.reading:
+            for k, track in enumerate(self.routing.order):
+                self._track(track, k)
         mix = self.folder / "mix.wav"
         facts = facts_of(session, self.routing, self.audio, self.notes)
         return Rendered(session, mix, self.folder / MASTER_INPUT, self.stems, self.buses, facts, self.frames)
@@ -146,6 +153,16 @@ class _Renderer:
             return "everything that has audio in it is muted or not connected to the master", "unmute a track"
         return "there is no audio in it, only MIDI or empty tracks", "freeze or bounce the instruments first"
 
+    def _dry(self, track: Track) -> bool:
+        """Whether a return has lost its effect: what is sent there would come back dry, and twice."""
+        return (
+            track.id in self.routing.fed_by_sends
+            and track.id not in self.routing.fed_directly
+            and not self.audio[track.id].sounding
+            and any(d.enabled and not plays(d) for d in track.inserts)
+            and not any(d.enabled and d.installed for d in track.inserts)
+        )
+
     def _sum(self) -> _Sum:
         return _Sum(Path(tempfile.mkstemp(".f32", "sum-", self.scratch)[1]), self.frames)
 
@@ -154,8 +171,7 @@ class _Renderer:
 
     def _track(self, track: Track, k: int) -> None:
         """Play one channel and hand on what leaves it."""
-        rate, name = self.session.sample_rate, self.names[track.id]
-        own = self.audio[track.id]
+        name, own = self.names[track.id], self.audio[track.id]
         direct, sent = self.direct.get(track.id), self.sent.get(track.id)
 
         def read(a: int, b: int) -> Samples:
@@ -166,18 +182,23 @@ class _Renderer:
             files.write("in", block)
             return block
 
-        channel = Channel(track, name, self._fader(track), self.strip, rate, self.session.start_s)
+        channel = Channel(track, name, self._fader(track), self.strip)
         way, files = Way(self.session, self.routing, track, self.law), self._files(track, own)
         with files:
-            for piece in channel.play(read, self.frames):
+            for piece in channel.play(read, self.frames, self.reading):
                 self._hand_on(track, piece)
                 self._write(files, track, piece, way)
                 if self.progress:
                     self.progress((k + min(1.0, (piece.start + PIECE) / self.frames)) / len(self.routing.order))
         self.notes[track.id] = channel.notes
+        if track.id in self.left_out:
+            why = "its effect is not installed here, and what is sent to it would come back dry"
+            channel.notes.problems.append(f"'{name}' is left out: {why}")
 
     def _hand_on(self, track: Track, piece: Piece) -> None:
         """Add what leaves a channel to what it feeds."""
+        if track.id in self.left_out:
+            return
         if (target := self.direct.get(track.output or "")) and track.id != self.session.master.id and not track.muted:
             target.add(piece.start, piece.after)
         for send in self.routing.sends.get(track.id, ()):
@@ -189,14 +210,15 @@ class _Renderer:
         """What is written of a channel."""
         name, session = self.names[track.id], self.session
         if track.id == session.master.id:
-            return _Files(session.sample_rate, {"out": self.folder / "mix.wav", "in": self.folder / MASTER_INPUT})
+            paths = {"out": self.folder / "mix.wav", "in": self.folder / MASTER_INPUT}
+            return _Files(session.sample_rate, paths, self.writing)
         paths = {}
         if track.kind != "track" and self.keep_buses:
             paths["out"] = self.buses[name] = self.folder / "buses" / f"{name}.wav"
         leads = Way(session, self.routing, track, self.law).open
-        if leads and not track.muted and (own.sounding or track.id in self.sent):
+        if leads and not track.muted and track.id not in self.left_out and (own.sounding or track.id in self.sent):
             paths["stem"] = self.stems[name] = self.folder / "stems" / f"{name}.wav"
-        return _Files(session.sample_rate, paths)
+        return _Files(session.sample_rate, paths, self.writing)
 
     def _write(self, files: _Files, track: Track, piece: Piece, way: Way) -> None:
         """Write one piece of every file of a channel."""
@@ -218,16 +240,25 @@ class _Renderer:
 
 
 class _Files(ExitStack):
-    """WAV files in single precision, written piece by piece."""
+    """WAV files in single precision, written piece by piece beside all else; leaving waits for them."""
 
-    def __init__(self, rate_hz: int, paths: Mapping[str, Path]) -> None:
+    def __init__(self, rate_hz: int, paths: Mapping[str, Path], beside: Executor) -> None:
         super().__init__()
         self.paths, self._open = paths, dict[str, Any]()
+        self._beside, self._pending, self._lock = beside, deque[Future[None]](), Lock()
         for kind, path in paths.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._open[kind] = self.enter_context(AudioFile(str(path), "w", rate_hz, 2, bit_depth=FLOAT))
+        self.callback(self._drain, 0)  # the last to be entered is the first to be left
 
     def write(self, kind: str, block: Samples) -> None:
         """The next piece of a file, if there is one of that kind."""
         if kind in self._open:
-            self._open[kind].write(block)
+            with self._lock:  # what goes into the master is written by who reads it
+                self._pending.append(self._beside.submit(self._open[kind].write, block))
+                self._drain(PENDING)
+
+    def _drain(self, left: int) -> None:
+        """Wait until no more than so many pieces are to be written. Raises what writing raised."""
+        while len(self._pending) > left:
+            self._pending.popleft().result()

@@ -41,15 +41,23 @@ def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
     assert call(program, "explain", "true-peak", cwd=tmp_path).startswith("true-peak")
     schema = json.loads(call(program, "schema", cwd=tmp_path))
 
-    report = json.loads(call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path))
-    jsonschema.validate(report, schema)
+    demo = json.loads(call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path))
+    report, after = demo["audit"], demo["fix"]["after"]
+    for each in (report, after):
+        jsonschema.validate(each, schema)
     problems = {f["id"]: [c["stem"] for c in f["cause"]] for f in report["findings"] if f["status"] == "problem"}
-    assert problems == {"bus-limiter": ["mix bus"], "bus-processing": ["mix bus"], "gain-staging": ["Snare Top"]}
+    bus = ["mix bus"]
+    assert problems.pop("clipping")[0] == "Snare Top"
+    assert problems == {
+        "bus-limiter": bus, "bus-processing": bus, "gain-staging": ["Snare Top"], "master-devices": ["Master"],
+    }  # fmt: skip
+    assert [f["id"] for f in after["findings"] if f["status"] == "problem"] == ["gain-staging"]
+    assert demo["fix"]["differences"][-1] == "Master: 'Bus Limiter' switched off"
     late = next(f for f in report["findings"] if f["id"] == "phase-alignment")
     assert late["cause"][0]["stem"] == "Bass Amp"
     truth = json.loads((tmp_path / "song" / "truth.json").read_text(encoding="utf-8"))
     stems = list((tmp_path / "song" / "stems").glob("*.wav"))
     assert len(stems) >= 10
     assert len(truth["stems"]) == len(stems)
-    again = call(program, "demo", "--into", "song", "--format", "json", "--quiet", cwd=tmp_path)
-    assert json.loads(again)["measurements"] == report["measurements"]
+    again = call(program, "audit", "song/demo-fixed.dawproject", "--format", "json", "--quiet", cwd=tmp_path)
+    assert json.loads(again)["measurements"] == after["measurements"]

@@ -13,13 +13,13 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 from dsp.audio import MAX_SAMPLE_RATE_HZ, MIN_SAMPLE_RATE_HZ
 from dsp.errors import InputError
-from dsp.findings import DelayMove, EqMove, GainMove, PolarityMove, fix_from_dict, fix_to_dict
+from dsp.findings import DelayMove, EqMove, GainMove, PolarityMove, RemoveDevice, fix_from_dict, fix_to_dict
 
 SCHEMA_VERSION: Final = 1
 #: The target that is the whole mix and no stem of it.
 MIX: Final = "mix"
-#: What a move of a correction can be: a fix that can be applied to a track's audio.
-Move: TypeAlias = EqMove | GainMove | PolarityMove | DelayMove
+#: What a move of a correction can be: a fix that can be applied to a track's audio, or to a session's mixer.
+Move: TypeAlias = EqMove | GainMove | PolarityMove | DelayMove | RemoveDevice
 EQ_KINDS: Final = (
     *("bell", "low-shelf", "high-shelf", "notch"),
     *("high-pass", "low-pass", "high-pass-24", "low-pass-24"),
@@ -213,15 +213,18 @@ class _Reader:
             known = ", ".join(_NUMBERS)
             self.refuse(f"{where}.kind is {_shown(kind)}; a correction knows {known}")
         numbers = _NUMBERS[kind]
-        data = self.fields(value, where, {"kind", "target", *numbers, *(("eq_kind",) if kind == "eq" else ())})
+        named = {"eq": ("eq_kind",), "remove-device": ("device",)}.get(kind, ())
+        data = self.fields(value, where, {"kind", "target", *numbers, *named})
         if data["target"] != target:
             self.refuse(f"{where}.target is {_shown(data['target'])}, not the target it is listed under")
         if kind == "eq" and data["eq_kind"] not in EQ_KINDS:
             self.refuse(f"{where}.eq_kind is {_shown(data['eq_kind'])}; expected one of {', '.join(EQ_KINDS)}")
+        if kind == "remove-device":
+            self.text(data["device"], f"{where}.device")
         limits = {**numbers, **_limits_at(rate, kind)}
         checked = {key: self.number(data[key], f"{where}.{key}", within) for key, within in limits.items()}
         move = fix_from_dict({**data, **checked})
-        assert isinstance(move, EqMove | GainMove | PolarityMove | DelayMove)
+        assert isinstance(move, Move)
         return move
 
     def input(self, value: object, where: str) -> InputFile:
@@ -242,6 +245,7 @@ _NUMBERS: Final[Mapping[str, Mapping[str, tuple[float, float]]]] = {
     "gain": {"gain_db": GAIN_DB},
     "polarity": {},
     "delay": {"samples": DELAY_S},
+    "remove-device": {},
 }
 
 

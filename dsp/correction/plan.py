@@ -1,5 +1,6 @@
 """The plan: which moves, in the order an engineer works, each from what the diagnosis has found at its source.
 
+    devices    limiters off the master of a session, before anything is judged by its peaks
     phase      polarity and delay, before anything is judged by its level
     gain       faders and the trim of all
     high-pass  only where it returns headroom
@@ -21,19 +22,20 @@ from dsp.correction.balance import genre_moves
 from dsp.correction.correction import MIX, NYQUIST_SHARE, Move
 from dsp.correction.fit import MIX_DB, MOST_Q, STEM_DB
 from dsp.correction.undo import undoing
-from dsp.findings import DelayMove, EqMove, Finding, GainMove, PolarityMove
+from dsp.findings import DelayMove, EqMove, Finding, GainMove, PolarityMove, RemoveDevice
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.stems.trims import bus_gain_db
 from dsp.stems.versions import compared
 
-Group = Literal["phase", "gain", "high-pass", "eq", "masking", "bus"]
+Group = Literal["devices", "phase", "gain", "high-pass", "eq", "masking", "bus"]
 GROUPS: tuple[Group, ...] = get_args(Group)
 #: The moves of every target that has some, by its name.
 Moves: TypeAlias = dict[str, tuple[Move, ...]]
 
 #: Checks whose findings a group answers: what must get better by it.
 GOALS: Final[Mapping[Group, tuple[str, ...]]] = {
+    "devices": ("master-devices",),
     "phase": ("versions", "phase-alignment"),
     "gain": ("versions", "headroom", "true-peak", "clipping", "gain-staging", "vocal-level", "loudness"),
     "high-pass": ("rumble", "subsonic", "dc-offset"),
@@ -87,7 +89,10 @@ def propose(group: Group, seen: Seen, settings: Settings, made: Mapping[str, Seq
     mix = seen.mix
     moves = _PROPOSALS[group](seen, settings)
     names = targets_of(mix)
-    kept = [m for m in moves if m.target in names and fits_rate(m, rate_of(mix, m.target))]
+    kept = [
+        m for m in moves
+        if isinstance(m, RemoveDevice) or (m.target in names and fits_rate(m, rate_of(mix, m.target)))
+    ]  # fmt: skip
     return _within(kept, made, settings, seen.restoring)
 
 
@@ -128,6 +133,7 @@ def merged(*plans: Mapping[str, Sequence[Move]]) -> Moves:
         row: list[Move] = [PolarityMove(name)] if turned else []
         row += [DelayMove(name, late)] if late else []
         row += [GainMove(name, gain_db)] if gain_db else []
+        row += dict.fromkeys(m for m in every if isinstance(m, RemoveDevice))
         row += [m for m in every if isinstance(m, EqMove)]
         if row:
             out[name] = tuple(row)
@@ -207,6 +213,14 @@ def _undone(seen: Seen, settings: Settings, chosen: Callable[[str], bool]) -> li
 
 def _equalised(moves: Sequence[Move]) -> bool:
     return any(isinstance(m, EqMove) for m in moves)
+
+
+def _devices(seen: Seen, settings: Settings) -> list[Move]:
+    session = seen.mix.session
+    if session is None or seen.restoring:
+        return []
+    told = [m for f in _of(seen.findings, "master-devices") for m in f.fixes if isinstance(m, RemoveDevice)]
+    return [replace(m, target=MIX) if m.target == session.master.name else m for m in told]
 
 
 def _phase(seen: Seen, settings: Settings) -> list[Move]:
@@ -297,5 +311,6 @@ def _bus(seen: Seen, settings: Settings) -> list[Move]:
 
 
 _PROPOSALS: Final[Mapping[Group, Callable[[Seen, Settings], list[Move]]]] = {
-    "phase": _phase, "gain": _gain, "high-pass": _high_pass, "eq": _eq, "masking": _masking, "bus": _bus,
+    "devices": _devices, "phase": _phase, "gain": _gain, "high-pass": _high_pass, "eq": _eq, "masking": _masking,
+    "bus": _bus,
 }  # fmt: skip

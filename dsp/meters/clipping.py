@@ -93,7 +93,9 @@ class ClippingMeter(Meter[Clipping]):
             self._consume(tail)
         runs = np.concatenate([np.zeros((0, 4)), *self._runs])
         level = np.abs(runs[:, 3])
-        order, apart = np.sort(level), 2 * FLATNESS * level + DITHER_STEPS * self._step
+        # The same run on another channel is no recurrence: a mono part on both sides clips once.
+        events = np.unique(runs[:, [0, 3]], axis=0)
+        order, apart = np.sort(np.abs(events[:, 1])), 2 * FLATNESS * level + DITHER_STEPS * self._step
         company = np.searchsorted(order, level + apart, "right") - np.searchsorted(order, level - apart, "left")
         runs = runs[(company > 1) | (runs[:, 1] >= LONE_RUN)]
         runs = runs[np.argsort(runs[:, 0], kind="stable")]

@@ -27,6 +27,7 @@ DRAWN_DB = 6.0
 SEEN_DB = 0.4
 #: Names of the groups for people.
 GROUP_NAMES = {
+    "devices": "Devices of the master",
     "phase": "Polarity and delay", "gain": "Levels", "high-pass": "High-passes", "eq": "Equalisation at the source",
     "masking": "Room for what is hidden", "bus": "Equalisation of the mix",
 }  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -45,23 +46,23 @@ class Piece:
 class Channel:
     """Plays one channel once."""
 
-    def __init__(self, track: Track, name: str, fader: Fader, strip: Strip, rate_hz: int, start_s: float) -> None:
+    def __init__(self, track: Track, name: str, fader: Fader, strip: Strip) -> None:
         self.track, self.notes = track, Notes()
         self._name, self._fader, self._strip = name, fader, strip
-        self._rate, self._start = rate_hz, start_s
+        self._rate, self._start = fader.rate_hz, fader.start_s
 
-    def play(self, read: Reader, frames: int) -> Iterator[Piece]:
-        """Piece after piece; `notes` are complete when all are taken."""
+    def play(self, read: Reader, frames: int, beside: Executor) -> Iterator[Piece]:
+        """Piece after piece, each next one read `beside`; `notes` are complete when all are taken."""
         meters = [self._meter("input", 0)]
-        pieces = self._input(read, frames, meters[0])
+        pieces = self._input(_ahead(read, frames, beside), meters[0])
         stage = 1
         for device in self.track.inserts:
             pieces = self._device(device, pieces, stage, meters)
             stage += 1
         fader = self._meter("fader", stage)
         post = self.track.post_inserts
-        made = self._with_post_inserts(pieces, fader, meters) if any(map(_plays, post)) else self._faded(pieces, fader)
-        if not any(map(_plays, post)):
+        made = self._with_post_inserts(pieces, fader, meters) if any(map(plays, post)) else self._faded(pieces, fader)
+        if not any(map(plays, post)):
             meters.append(fader)
             for k, device in enumerate(post):
                 self._device(device, iter(()), stage + 1 + k, meters)
@@ -71,18 +72,17 @@ class Channel:
     def _meter(self, at: str, stage: int) -> LevelMeter:
         return LevelMeter(at, stage, self._rate, self._start)
 
-    def _input(self, read: Reader, frames: int, meter: LevelMeter) -> Iterator[tuple[int, Samples]]:
+    def _input(self, given: Iterator[tuple[int, Samples]], meter: LevelMeter) -> Iterator[tuple[int, Samples]]:
         """What comes in, after trim and polarity."""
         track, same = self.track, True
         turn = [-1.0 if k < len(track.inverted) and track.inverted[k] else 1.0 for k in range(track.channels)]
         gains = np.array(turn, np.float32)[:, None] * np.float32(track.trim)
         plain = bool((gains == 1.0).all())
-        for a in range(0, frames, PIECE):
-            block = read(a, min(frames, a + PIECE))
+        for a, block in given:
             same = same and len(block) == 2 and np.array_equal(block[0], block[1])
-            block = block if plain else block * gains[: len(block)]
-            meter.process(block)
-            yield a, block
+            turned = block if plain else block * gains[: len(block)]
+            meter.process(turned)
+            yield a, turned
         self.notes.mono = same and meter.peak > 0.0 if track.channels == 2 else None
 
     def _device(
@@ -91,7 +91,7 @@ class Channel:
         """The signal after a device; one that does nothing here hands it on."""
         reduction = None
         played = "missing" if device.enabled else "bypassed"
-        if _plays(device):
+        if plays(device):
             whole = _joined(pieces)
             try:
                 made, gain = insert(whole, device, self._rate)
@@ -141,9 +141,20 @@ class Channel:
             yield Piece(a, before[:, a:b], block, self._strip.process(block, *self._fader.sides(a, b)))
 
 
-def _plays(device: Device) -> bool:
+def plays(device: Device) -> bool:
     """Whether a device does anything here: it is on, and it is one of ours or installed."""
     return device.enabled and (device.kind in PLAYED or device.installed is not None)
+
+
+def _ahead(read: Reader, frames: int, beside: Executor) -> Iterator[tuple[int, Samples]]:
+    """All pieces in order, one of them read ahead."""
+    cuts = [(a, min(frames, a + PIECE)) for a in range(0, frames, PIECE)]
+    coming = [beside.submit(read, *cuts[0])]
+    for k, (a, _) in enumerate(cuts):
+        block = coming.pop().result()
+        if k + 1 < len(cuts):
+            coming.append(beside.submit(read, *cuts[k + 1]))
+        yield a, block
 
 
 def _joined(pieces: Iterator[tuple[int, Samples]]) -> Samples:

@@ -16,20 +16,20 @@ class Fader:
     """The gains of one channel; `law` stands for the session's own pan law where it is given."""
 
     def __init__(self, track: Track, rate_hz: int, start_s: float, law: str | None = None) -> None:
-        self._track, self._rate, self._start = track, rate_hz, start_s
+        self._track, self.rate_hz, self.start_s = track, rate_hz, start_s
         self.law = law or track.pan_law
         self._ardour = track.pan_law.startswith("ardour")
 
     def times(self, a: int, b: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         """The times of frames a to b on the timeline."""
-        return self._start + np.arange(a, b) / self._rate
+        return self.start_s + np.arange(a, b) / self.rate_hz
 
     def gain(self, a: int, b: int) -> Gain:
         """Fader, volume and mute automation for frames a to before b."""
         track, gain = self._track, 1.0 if self._follows else self._track.fader
         if self._ardour and (track.volume or track.mutes):
-            first = math.floor(self._start * self._rate + 0.5)
-            made = ardour_laws.automated_gain(track.volume, track.mutes, self._rate, a, b, first)
+            first = math.floor(self.start_s * self.rate_hz + 0.5)
+            made = ardour_laws.automated_gain(track.volume, track.mutes, self.rate_hz, a, b, first)
             return np.asarray(gain * made, np.float32)
         made: Gain = gain
         if track.volume:
@@ -41,9 +41,9 @@ class Fader:
     def sides(self, a: int, b: int) -> tuple[Gain, Gain]:
         """What the panner leaves of left and right for frames a to before b."""
         if self._track.pans:
-            first = math.floor(self._start * self._rate + 0.5)
+            first = math.floor(self.start_s * self.rate_hz + 0.5)
             at = (
-                ardour_laws.automated_pan(self._track.pans, self._rate, a, b, first)
+                ardour_laws.automated_pan(self._track.pans, self.rate_hz, a, b, first)
                 if self._ardour
                 else evaluate(self._track.pans, self.times(a, b))
             )

@@ -51,7 +51,7 @@ class Strip:
             for name, gain in zip(names, (left, right), strict=True):
                 strip.set_parameter(name, float(gain))
         source.set_data(np.ascontiguousarray(block))
-        engine.render(frames / self._rate)
+        engine.render(_duration_s(frames, self._rate))
         return np.asarray(strip.get_audio()[:, :frames])
 
     def _strip(self, channels: int, moving: bool) -> tuple[Any, Any, Any, list[str]]:
@@ -89,11 +89,16 @@ def insert(audio: Samples, device: Device, sample_rate: int) -> tuple[Samples, S
     return np.ascontiguousarray(made[: len(audio)]), None
 
 
+def _duration_s(frames: int, sample_rate: int) -> float:
+    """A duration that DawDreamer, which cuts off, makes so many frames of."""
+    return (frames + 0.5) / sample_rate
+
+
 def _run(engine: Any, processor: Any, audio: Samples, sample_rate: int) -> Samples:
     source = engine.make_playback_processor("in", audio)
     processor.record = True
     engine.load_graph([(source, []), (processor, ["in"])])
-    engine.render(audio.shape[1] / sample_rate)
+    engine.render(_duration_s(audio.shape[1], sample_rate))
     return np.asarray(processor.get_audio()[:, : audio.shape[1]])
 
 
@@ -108,12 +113,13 @@ def _faust(engine: Any, text: str) -> Any:
 
 
 def _hosted(engine: Any, device: Device) -> Any:
-    """An installed plugin with the state it was saved with."""
+    """An installed plugin with the state it was saved with, which must be a VST3 preset, as most formats hold it."""
+    if device.state and device.state[:4] != b"VST3":
+        raise RuntimeError("its settings are not kept in a form that can be handed to it")
     plugin = engine.make_plugin_processor("out", str(device.installed))
     if device.state:
         with tempfile.TemporaryDirectory() as folder:
-            state = Path(folder, "state.vstpreset")
-            state.write_bytes(device.state)
-            load = plugin.load_vst3_preset if device.state[:4] == b"VST3" else plugin.load_state
-            load(str(state))
+            preset = Path(folder, "saved.vstpreset")
+            preset.write_bytes(device.state)
+            plugin.load_vst3_preset(str(preset))
     return plugin

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 
 from dsp.correction.correction import MIX, Move
 from dsp.errors import UsageError
-from dsp.findings import DelayMove, EqMove, GainMove, PolarityMove
+from dsp.findings import DelayMove, EqMove, GainMove, PolarityMove, RemoveDevice
 from dsp.units import amplitude_db, from_amplitude_db
 from plugin_bridge.sessions.model import Band, Clip, Device, Session, Track
 
@@ -30,8 +30,10 @@ def can(session: Session, name: str, move: Move) -> bool:
     if track is None:
         return False
     # A folder with clips of its own: its stem is these clips alone, its channel holds what others feed it too.
-    if track.clips and any(t.output == track.id for t in session.tracks):
+    if name != MIX and track.clips and any(t.output == track.id for t in session.tracks):
         return False
+    if isinstance(move, RemoveDevice):
+        return any(d.name == move.device for d in (*track.inserts, *track.post_inserts))
     if isinstance(move, EqMove):
         return "eq" in able
     if isinstance(move, PolarityMove):
@@ -53,7 +55,12 @@ def moved(session: Session, moves: Moves) -> Session:
                 raise UsageError(
                     f"a {type(move).__name__} on '{name}' cannot be written into a {session.format} session"
                 )
-        changed[track.id] = _moved(session, track, row)
+        if name == MIX and (gain := _gain(row)) != 1.0:
+            # The whole mix is turned down before the master, as its fader would only hide what goes into it.
+            for feeding in (t for t in session.tracks if t.output == session.master.id):
+                changed[feeding.id] = _turned(changed.get(feeding.id, feeding), gain)
+        own = [m for m in row if name != MIX or not isinstance(m, GainMove)]
+        changed[track.id] = _moved(session, changed.get(track.id, track), own)
     return replace(
         session,
         tracks=tuple(changed.get(t.id, t) for t in session.tracks),
@@ -70,15 +77,13 @@ def _target(session: Session, name: str) -> Track | None:
 
 
 def _moved(session: Session, track: Track, row: Sequence[Move]) -> Track:
-    gain = from_amplitude_db(sum(m.gain_db for m in row if isinstance(m, GainMove)))
+    off = {m.device for m in row if isinstance(m, RemoveDevice)}
     flipped = sum(isinstance(m, PolarityMove) for m in row) % 2 == 1
     shift_s = sum(round(m.samples) for m in row if isinstance(m, DelayMove)) / session.sample_rate
     bands = tuple(_band(m) for m in row if isinstance(m, EqMove))
-    if gain != 1.0:
-        volume = track.volume
-        if volume and track.fader_follows:
-            volume = tuple(replace(p, value=p.value * gain) for p in volume)
-        track = replace(track, fader=track.fader * gain, volume=volume)
+    track = _turned(track, _gain(row))
+    if off:
+        track = replace(track, inserts=_without(track.inserts, off), post_inserts=_without(track.post_inserts, off))
     if flipped and "polarity" in ABLE[session.format]:
         sides = track.inverted or (False,) * track.channels
         track = replace(track, inverted=tuple(not s for s in sides))
@@ -91,6 +96,26 @@ def _moved(session: Session, track: Track, row: Sequence[Move]) -> Track:
         master = track.id == session.master.id  # a limiter on the master comes after it, as it came after the mix
         track = replace(track, inserts=(eq, *track.inserts) if master else (*track.inserts, eq))
     return track
+
+
+def _gain(row: Sequence[Move]) -> float:
+    """All changes of level together, as a factor."""
+    return from_amplitude_db(sum(m.gain_db for m in row if isinstance(m, GainMove)))
+
+
+def _turned(track: Track, gain: float) -> Track:
+    """A channel with its fader moved by a factor, and the automation that stands for it."""
+    if gain == 1.0:
+        return track
+    volume = track.volume
+    if volume and track.fader_follows:
+        volume = tuple(replace(p, value=p.value * gain) for p in volume)
+    return replace(track, fader=track.fader * gain, volume=volume)
+
+
+def _without(devices: Sequence[Device], off: set[str]) -> tuple[Device, ...]:
+    """Devices with those of these names switched off: nothing is lost that could be wanted again."""
+    return tuple(replace(d, enabled=False) if d.name in off else d for d in devices)
 
 
 def _band(move: EqMove) -> Band:
@@ -121,8 +146,11 @@ def differences(before: Session, after: Session) -> list[str]:
         if new.inverted != old.inverted:
             said.append(f"{name}: polarity {'switched' if any(new.inverted) else 'no longer switched'}")
         said += [f"{name}: {line}" for line in _clips(old, new)]
+        on = [d.name for d in (*old.inserts, *old.post_inserts) if d.enabled]
+        off = [d.name for d in (*new.inserts, *new.post_inserts) if not d.enabled]
+        said += [f"{name}: '{device}' switched off" for device in on if device in off]
         for device in new.inserts:
-            if device not in old.inserts:
+            if device.name == EQ_NAME and device not in old.inserts:
                 where = "first" if new.inserts.index(device) == 0 and len(new.inserts) > 1 else "last"
                 bands = "; ".join(_words(b) for b in device.bands)
                 said.append(f"{name}: new {where} insert '{device.name}': {bands}")

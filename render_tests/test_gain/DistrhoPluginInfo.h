@@ -1,0 +1,11 @@
+#define DISTRHO_PLUGIN_BRAND "MixDiagnose Tests"
+#define DISTRHO_PLUGIN_NAME "Test Gain"
+#define DISTRHO_PLUGIN_URI "https://mixdiagnose.com/test-gain"
+#define DISTRHO_PLUGIN_CLAP_ID "com.mixdiagnose.test-gain"
+#define DISTRHO_PLUGIN_BRAND_ID MxDt
+#define DISTRHO_PLUGIN_UNIQUE_ID TGan
+#define DISTRHO_PLUGIN_HAS_UI 0
+#define DISTRHO_PLUGIN_IS_RT_SAFE 1
+#define DISTRHO_PLUGIN_NUM_INPUTS 2
+#define DISTRHO_PLUGIN_NUM_OUTPUTS 2
+#define DISTRHO_PLUGIN_WANT_LATENCY 1
