@@ -19,6 +19,7 @@ from dsp.meters.stereo import STEP_HOPS
 from dsp.mix import Mix
 from dsp.profile import Profile
 from dsp.regions import REGIONS
+from dsp.session import SessionFacts, session_from_dict, session_to_dict
 from dsp.stems.model import SUM, Stem, Stems
 from dsp.units import Curve
 
@@ -37,6 +38,7 @@ UNMET: dict[str, Callable[[Mix], str | None]] = {
     "bus": lambda mix: (
         None if mix.stems and mix.stems.bus else "needs the mix beside its stems (check MIX --stems DIR)"
     ),
+    "session": lambda mix: None if mix.session and mix.session.channels else "needs a session (audit SESSION)",
     "encoded": lambda mix: None if mix.encoded is not None else "no codec was run",
     "stereo": lambda mix: None if mix.readings.stereo else f"needs two channels, the file is {mix.source.layout}",
 }
@@ -119,6 +121,7 @@ class Report:
     seconds: dict[str, float]
     second_opinion: tuple[Opinion, ...] = ()
     stems: tuple[StemReport, ...] = ()
+    session: SessionFacts | None = None  #: what was rendered, where a session was
 
     def to_dict(self) -> dict[str, Any]:
         """The report as the JSON of the command line."""
@@ -155,6 +158,7 @@ class Report:
                 "scores": {name: dataclasses.asdict(score) for name, score in self.scores.items()},
                 "second_opinion": [dataclasses.asdict(opinion) for opinion in self.second_opinion],
                 "seconds": dict(self.seconds),
+                **({"session": session_to_dict(self.session)} if self.session else {}),
             }
         )
         return data
@@ -183,6 +187,7 @@ class Report:
                 StemReport(name, **{**stem, "measurements": _measurements(stem["measurements"])})
                 for name, stem in data["stems"].items()
             ),
+            session=session_from_dict(data["session"]) if "session" in data else None,
         )
 
 
@@ -285,6 +290,7 @@ def diagnose(
         inputs=_inputs(mix),
         ready=not (bad or mix.silent or mix.source.partial),
         stems=_stems(mix.stems) if mix.stems else (),
+        session=mix.session,
         measurements=mix.measurements(),
         third_octave_hz=hz,
         third_octave_db=db,

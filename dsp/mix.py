@@ -20,6 +20,7 @@ from dsp.meters.limiting import LimiterEvidence, limiter_evidence, probability, 
 from dsp.meters.loudness import ABSOLUTE_GATE_LUFS, MOMENTARY_HOPS, OFFSET_LU, RELATIVE_GATE_LU
 from dsp.meters.windows import window_sums
 from dsp.profile import load_limiter_model
+from dsp.session import SessionFacts
 from dsp.stems.alone import Alone, StemInput
 from dsp.stems.lockstep import Lockstep
 from dsp.stems.model import Stems, Unusable
@@ -31,7 +32,7 @@ from dsp.units import Curve, Samples, from_power_db, power_db_curve
 class Mix:
     """A mix as measured: where it came from, every reading, and what it is compared with.
 
-    `encoded` is None where no codec was run, `stems` where none were given.
+    `encoded` is None where no codec was run, `stems` where none were given, `session` where it is no session's render.
     """
 
     source: Source
@@ -39,6 +40,7 @@ class Mix:
     references: tuple[Mix, ...] = ()
     encoded: tuple[Encoded, ...] | None = None
     stems: Stems | None = None
+    session: SessionFacts | None = None
 
     @property
     def duration_s(self) -> float:

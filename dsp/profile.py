@@ -17,6 +17,7 @@ from dsp.genre import Genre
 from dsp.instrument import Instrument, Threshold
 from dsp.limiter_model import LimiterModel
 from dsp.platforms import Certainty, Kind, Platform, TurnsUp
+from dsp.plugins import Category, KnownPlugin, words
 
 _HERE = Path(__file__).resolve().parent
 #: What a mix is judged against where no genre is named.
@@ -160,3 +161,29 @@ def parse_instrument(role: str, row: dict[str, Any]) -> Instrument:
             raise UsageError(f"role '{role}': {key} needs a value and a source")
         numbers[key] = Threshold(float(entry["value"]), str(entry["source"]), bool(entry.get("judgement", False)))
     return Instrument(role, str(row["title"]), str(row["family"]), tuple(row["names"]), numbers)
+
+
+@cache
+def load_plugins() -> tuple[KnownPlugin, ...]:
+    """Every product of `presets/plugins.toml`, in its order. Raises UsageError for a row without a source."""
+    data = tomllib.loads((presets_dir() / "plugins.toml").read_text(encoding="utf-8"))
+    return tuple(parse_plugin(name, row) for name, row in data.items())
+
+
+def parse_plugin(name: str, row: dict[str, Any]) -> KnownPlugin:
+    """A product from its row of parsed TOML. Raises UsageError naming what is missing or unknown."""
+    if row.get("category") not in get_args(Category):
+        raise UsageError(f"plugin '{name}': category must be one of {', '.join(get_args(Category))}")
+    for key in ("title", "source"):
+        if not str(row.get(key, "")).strip():
+            raise UsageError(f"plugin '{name}' needs {key}")
+    names = tuple(words(str(n)) for n in row.get("names", ()))
+    ids = tuple(map(str, row.get("ids", ())))
+    if not (names or ids) or not all(names):
+        raise UsageError(f"plugin '{name}' needs names or ids")
+    if row.get("vendor_needed") and not words(str(row.get("vendor", ""))):
+        raise UsageError(f"plugin '{name}' needs its vendor")
+    return KnownPlugin(
+        id=name, title=str(row["title"]), vendor=str(row.get("vendor", "")), category=row["category"],
+        names=names, ids=ids, vendor_needed=bool(row.get("vendor_needed", False)), source=str(row["source"]),
+    )  # fmt: skip

@@ -34,7 +34,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     arguments.output, target = fixed, arguments.output
     outcome = fix_session(arguments, Settings(), None, {})
     if arguments.format == "json":
-        text = json.dumps({"audit": report.to_dict(), "fix": outcome.to_dict()}, allow_nan=False) + "\\n"
+        text = json.dumps({"audit": report.to_dict(), "fix": outcome.to_dict()}, allow_nan=False) + "\n"
         _put(text, target)
         return 0
     from mixdiagnose.report.fix import print_fix
@@ -42,7 +42,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
 
     def draw(stream: TextIO) -> None:
         print_report(report, stream)
-        stream.write("\\n")
+        stream.write("\n")
         print_fix(outcome, None if arguments.dry_run else fixed, stream)
 
     if target is None:

@@ -226,7 +226,7 @@ class Loop:
         self.spend("render", started)
         started = time.perf_counter()
         with self._bars("Measuring again") as step:
-            if folder is None:
+            if folder is None or not folder.stems:
                 assert mix is not None
                 measured = measure_all(mix, (), step)
             else:
@@ -263,9 +263,12 @@ class Loop:
         self.spend("render", started)
         started = time.perf_counter()
         with self._bars("Listening") as step:
-            measured = measure_with_folder(
-                mix, folder, references=job.references, roles=job.roles, placed=True, progress=step
-            )
+            if folder.stems:
+                measured = measure_with_folder(
+                    mix, folder, references=job.references, roles=job.roles, placed=True, progress=step
+                )
+            else:
+                measured = measure_all(mix, job.references, step)
         self.spend("measure", started)
         given = of_session(measured, session.session.file, session.facts)
         session.measured = replace(given, stems=measured.stems)

@@ -46,15 +46,16 @@ def audit_session(arguments: argparse.Namespace, roles: dict[str, str]) -> Repor
     ):
         with bar(f"Rendering {path.name}", arguments.quiet) as progress:
             made = render(
-                session, Path(folder), pan_law=law, plugins=not arguments.no_plugins, buses=False, progress=progress
-            )
+                session, Path(folder), pan_law=law, plugins=not arguments.no_plugins, buses=False, even_silent=True,
+                progress=progress,
+            )  # fmt: skip
         with (
             bar(f"Listening to {path.name}", arguments.quiet) as progress,
             bar("Encoding as AAC, MP3, Opus and Vorbis", arguments.quiet) as encoding,
         ):
             return check_file(
                 made.mix,
-                stems=Folder(Path(folder), list(made.stems.values())),
+                stems=Folder(Path(folder), list(made.stems.values())) if made.stems else None,
                 roles=roles,
                 profile=arguments.profile,
                 references=arguments.reference,

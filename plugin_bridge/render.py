@@ -42,6 +42,8 @@ from plugin_bridge.writer import FLOAT
 MOST_S: Final = 12 * 3600.0
 #: The file of what goes into the master.
 MASTER_INPUT: Final = "master input.wav"
+#: What is said of a session without audio, and what to do.
+NO_AUDIO: Final = ("there is no audio in it, only MIDI or empty tracks", "freeze or bounce the instruments first")
 #: Pieces of a file that may wait to be written.
 PENDING: Final = 8
 #: Called with the share of the work done, 0 to 1.
@@ -71,20 +73,23 @@ class Rendered:
 
 def render(
     session: Session, folder: Path, *, pan_law: str | None = None, plugins: bool = True, buses: bool = True,
-    progress: Progress | None = None,
+    even_silent: bool = False, progress: Progress | None = None,
 ) -> Rendered:  # fmt: skip
     """Render a session into a folder. With `pan_law` all panners follow it; without `plugins` none is hosted.
 
-    Raises InputError for a session in which nothing can be played, OSError where a file cannot be written.
+    A session of which nothing can be heard is rendered only if `even_silent`, for what it says besides. Raises
+    InputError for one that is not, or in which nothing is, OSError where a file cannot be written.
     """
     length_s = session.end_s - session.start_s
+    if not any(t.clips for t in session.channels):
+        raise InputError(str(session.file), *NO_AUDIO)
     if not 0.0 < length_s <= MOST_S:
         cause = "there is nothing to play in it" if length_s <= 0 else f"it lasts {length_s / 3600.0:.0f} hours"
         raise InputError(str(session.file), cause, "check where its clips and its end marker are")
     if plugins:
         session = with_installed(session)
     with tempfile.TemporaryDirectory(prefix="mixdiagnose-") as scratch:
-        return _Renderer(session, folder, Path(scratch), pan_law, buses, progress).run()
+        return _Renderer(session, folder, Path(scratch), pan_law, buses, even_silent, progress).run()
 
 
 @dataclass
@@ -111,6 +116,7 @@ class _Renderer:
     scratch: Path
     law: str | None
     keep_buses: bool
+    even_silent: bool
     progress: Progress | None
     notes: dict[str, Notes] = field(default_factory=dict)
     audio: dict[str, TrackAudio] = field(default_factory=dict)
@@ -127,7 +133,7 @@ class _Renderer:
         self.pool = Pool(rate, self.scratch)
         for track in session.channels:
             self.audio[track.id] = TrackAudio(track, self.pool, session.start_s)
-        if not any(self.audio[t.id].sounding for t in self.routing.order):
+        if not self.even_silent and not any(self.audio[t.id].sounding for t in self.routing.order):
             raise InputError(str(session.file), *self._silent())
         self.direct = {i: self._sum() for i in (*self.routing.fed_directly, session.master.id)}
         self.sent = {i: self._sum() for i in self.routing.fed_by_sends}
@@ -151,7 +157,7 @@ class _Renderer:
             )
         if any(a.sounding for a in self.audio.values()):
             return "everything that has audio in it is muted or not connected to the master", "unmute a track"
-        return "there is no audio in it, only MIDI or empty tracks", "freeze or bounce the instruments first"
+        return NO_AUDIO
 
     def _dry(self, track: Track) -> bool:
         """Whether a return has lost its effect: what is sent there would come back dry, and twice."""

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from dsp.checks import all_checks
+from dsp.checks import all_checks, find_check
 from dsp.diagnose import Report, TimeCurve
 from dsp.findings import Advice, DelayMove, EqMove, Finding, Fix, GainMove, PanMove, PolarityMove, RemoveDevice, Status
 from mixdiagnose.report.platforms import platforms_table
@@ -109,7 +109,8 @@ def _header(report: Report) -> Text:
     seconds = round(source["duration_s"])
     depth = "lossy" if source["bit_depth"] is None else f"{source['bit_depth']} bit"
     text = Text(source["name"], style="bold")
-    text.append(f"\n{source['container']} {depth}, {source['sample_rate'] / 1000:g} kHz, {source['layout']}, ", "dim")
+    what = f"{report.session.format} session, rendered at" if report.session else f"{source['container']} {depth},"
+    text.append(f"\n{what} {source['sample_rate'] / 1000:g} kHz, {source['layout']}, ", "dim")
     text.append(f"{seconds // 60}:{seconds % 60:02d}, judged as: {report.profile}", "dim")
     if source["partial"]:
         text.append(f"\nPARTIAL: {source['partial']}", style="bold red")
@@ -228,6 +229,8 @@ def _checklist(report: Report) -> Table:
     table.add_column("measured")
     table.add_column("target")
     for item in report.checklist:
+        if item.status == "skipped" and report.session is None and "session" in find_check(item.id).needs:
+            continue  # a file has no session, and nobody expects it to
         table.add_row(Text(item.status, style=STYLE[item.status]), item.id, item.measured, item.target)
     return table
 

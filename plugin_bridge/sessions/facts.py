@@ -10,9 +10,12 @@ from dsp.session import ChannelFacts, ClipFacts, DeviceFacts, SendFacts, Session
 from dsp.units import amplitude_db
 from plugin_bridge.sessions.channel import Notes
 from plugin_bridge.sessions.devices import PLAYED
-from plugin_bridge.sessions.model import Device, Session, Track
+from plugin_bridge.sessions.model import Device, Session, Track, seconds_of
 from plugin_bridge.sessions.placing import Placed, TrackAudio
 from plugin_bridge.sessions.routing import Routing
+
+#: A tempo that ramps is told in so many steps.
+RAMP_STEPS = 32
 
 
 def facts_of(
@@ -37,9 +40,24 @@ def facts_of(
     ]
     return SessionFacts(
         session.name, session.format, session.sample_rate, channels,
-        tuple((t.time_s, t.bpm, t.numerator, t.denominator) for t in session.tempos),
-        tuple(approximate), session.unread,
+        tuple(_steps(session)), tuple(approximate), session.unread, session.start_s,
     )  # fmt: skip
+
+
+def _steps(session: Session) -> Iterable[tuple[float, float, int, int]]:
+    """The tempos with every ramp in steps, each of which has the mean of its beats."""
+    for k, here in enumerate(session.tempos):
+        signature = here.numerator, here.denominator
+        if not here.ramp or k + 1 == len(session.tempos):
+            yield here.time_s, here.bpm, *signature
+            continue
+        there = session.tempos[k + 1]
+        beats = [here.beat + (there.beat - here.beat) * n / RAMP_STEPS for n in range(RAMP_STEPS + 1)]
+        times = [seconds_of(session.tempos, b) for b in beats[:-1]] + [there.time_s]
+        for n in range(RAMP_STEPS):
+            length_s = times[n + 1] - times[n]
+            bpm = 60.0 * (beats[n + 1] - beats[n]) / length_s if length_s > 0.0 else here.bpm
+            yield times[n], bpm, *signature
 
 
 def _channel(session: Session, routing: Routing, track: Track, audio: TrackAudio, notes: Notes | None) -> ChannelFacts:

@@ -17,12 +17,14 @@ from dsp.audio import Source
 from dsp.encoded import Encoded
 from dsp.findings import Status
 from dsp.mix import Mix, in_memory, measure, measure_with_stems
+from dsp.session import SessionFacts
 from dsp.stems.alone import StemInput
 from dsp.units import Samples
 from plugin_bridge.codecs import encode
 from render_tests.scenes.base import RATE, SOURCE, clean, quantised
 from render_tests.scenes.base import stems as clean_stems
 from render_tests.scenes.processors import Signal
+from render_tests.scenes.session_facts import clean_session
 
 Span = tuple[float, float]
 
@@ -45,6 +47,7 @@ class Take:
     encoded: tuple[Encoded, ...] | None = None
     stems: Mapping[str, Samples] | None = None  #: by name; measured in lockstep with the mix
     cause: tuple[str, ...] = ()  #: the stems one of which the finding must name first
+    session: SessionFacts | None = None  #: the session it was rendered from
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ def mix_of(scene: Scene) -> Mix:
         mix = with_stems(take.source, take.samples, take.stems, take.references)
     else:
         mix = measure(take.source, [take.samples])
-    return replace(mix, encoded=take.encoded, references=references)
+    return replace(mix, encoded=take.encoded, references=references, session=take.session)
 
 
 def with_stems(
@@ -126,9 +129,9 @@ def _clean_tracks() -> dict[str, Samples]:
 
 @cache
 def clean_mix() -> Mix:
-    """The clean mix as measured beside its stems, once."""
+    """The clean mix as measured beside its stems and its session, once."""
     mix = with_stems(SOURCE, clean(), clean_tracks())
-    return replace(mix, encoded=encode(mix, [clean()]))
+    return replace(mix, encoded=encode(mix, [clean()]), session=clean_session())
 
 
 def wav_source(name: str, bit_depth: int | None = 24, sample_rate: int = RATE) -> Source:
