@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # One numerical thread per process: tests run two processes, and timings are per thread.
 export OPENBLAS_NUM_THREADS := 1
+# Debian packages are fetched while pip works: two goals of one make at a time.
+MAKEFLAGS += -j2
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo test lint fix proof bench docs clean
@@ -19,7 +21,7 @@ help: ## say what there is
 demo: $(VENV)/run.stamp ## make a flawed multitrack song, diagnose it, print the report
 	$(BIN)/mixdiagnose demo
 
-test: lint ## lint, then all tests, two at a time
+test: lint hosts ## lint, then all tests, two at a time
 	$(BIN)/pytest -n 2 --dist worksteal
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts, docs
@@ -35,6 +37,11 @@ fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
 	$(BIN)/ruff format .
 	$(BIN)/python docs/generate.py
 
+.PHONY: hosts
+hosts: # a real DAW, and what a plugin is compiled with
+	@{ test -e /usr/lib/ardour7/luasession && command -v g++ > /dev/null && test -d /usr/share/dpf; } \
+	  || $(call apt,ardour g++ dpf-source)
+
 proof: $(VENV)/dev.stamp ## the proofs of what fix does, with all draws (half an hour)
 	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py render_tests/test_fix_alone.py
 
@@ -49,7 +56,8 @@ clean: ## remove what the other verbs made
 define apt
 { if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo > /dev/null && sudo -n true 2> /dev/null; then as=sudo; \
   else echo "Please install these packages first (root or sudo is needed): $(1)" >&2; exit 1; fi; \
-  $$as apt-get update -q > /dev/null && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q $(1) > /dev/null; }
+  $$as apt-get update -q -o DPkg::Lock::Timeout=600 > /dev/null && \
+  $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=600 $(1) > /dev/null; }
 endef
 
 # DawDreamer and pedalboard are linked against these, which a desktop has and a bare machine lacks.

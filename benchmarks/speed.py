@@ -21,6 +21,7 @@ import numpy as np
 import pyebur128
 
 from benchmarks.music import four_minutes, sixteen_stems
+from benchmarks.sessions import sessions
 from dsp.audio import Source
 from dsp.diagnose import diagnose
 from dsp.meters.bank import MeterBank
@@ -131,6 +132,7 @@ def main() -> int:
     print(f"{label:44}{whole:8.2f}s{other:8.2f}s{of_process:8.2f}{WANTED_PROCESS:9.1f}")
     print(f"{'peak memory of these two processes':44}{memory[0]:7.0f}MB{memory[1]:7.0f}MB")
     stems()
+    sessions()
     return 0
 
 

@@ -58,17 +58,30 @@ def check(
 
 
 def audit(
-    stems: str | Path,
+    session: str | Path,
     profile: str = "mix",
     *,
+    allow_media: Sequence[str | Path] = (),
     roles: Mapping[str, str] | None = None,
     references: Sequence[str | Path] = (),
     genre: str | None = None,
 ) -> Report:
-    """The same of a folder of stems: a file in it that is called the mix is judged beside them, else their sum."""
+    """The same of a session (.dawproject, .rpp, .ardour), which is rendered, or of a folder of stems.
+
+    In a folder a file that is called the mix is judged beside the others, else their sum. `allow_media` are folders
+    outside a session's own from which its media may be read.
+    """
     use_one_blas_thread()
     from mixdiagnose.checking import check_file
+    from plugin_bridge.sessions.reading import is_session
     from plugin_bridge.stem_folder import find_stems
 
-    folder = find_stems(stems)
+    if is_session(Path(session)):
+        from mixdiagnose.auditing import audit_session
+
+        allowed = [Path(folder) for folder in allow_media]
+        return audit_session(
+            Path(session), allowed=allowed, roles=roles, profile=profile, references=references, genre=genre
+        )
+    folder = find_stems(session)
     return check_file(folder.mix, stems=folder, roles=roles, profile=profile, references=references, genre=genre)

@@ -32,42 +32,15 @@ def pan_law(arguments: argparse.Namespace) -> str | None:
 
 def audit_session(arguments: argparse.Namespace, roles: dict[str, str]) -> Report:
     """Render a session to a temporary folder and judge it."""
-    from mixdiagnose.checking import check_file, judging
+    from mixdiagnose.auditing import audit_session as audit
     from mixdiagnose.progress import bar
-    from plugin_bridge.render import render
-    from plugin_bridge.sessions.reading import open_session
-    from plugin_bridge.stem_folder import Folder
 
-    path, law = Path(arguments.session), pan_law(arguments)
-    judging(arguments.profile, arguments.genre)  # a wrong name is said before the session is rendered
-    with (
-        open_session(path, arguments.allow_media) as session,
-        tempfile.TemporaryDirectory(prefix="mixdiagnose-") as folder,
-    ):
-        with bar(f"Rendering {path.name}", arguments.quiet) as progress:
-            made = render(
-                session, Path(folder), pan_law=law, plugins=not arguments.no_plugins, buses=False, even_silent=True,
-                progress=progress,
-            )  # fmt: skip
-        with (
-            bar(f"Listening to {path.name}", arguments.quiet) as progress,
-            bar("Encoding as AAC, MP3, Opus and Vorbis", arguments.quiet) as encoding,
-        ):
-            return check_file(
-                made.mix,
-                stems=Folder(Path(folder), list(made.stems.values())) if made.stems else None,
-                roles=roles,
-                profile=arguments.profile,
-                references=arguments.reference,
-                genre=arguments.genre,
-                only=arguments.only,
-                skip=arguments.skip,
-                second_opinion=arguments.second_opinion,
-                full=arguments.full,
-                rendered=made,
-                progress=progress,
-                encoding=encoding,
-            )
+    return audit(
+        Path(arguments.session), allowed=arguments.allow_media, pan_law=pan_law(arguments),
+        plugins=not arguments.no_plugins, roles=roles, profile=arguments.profile, references=arguments.reference,
+        genre=arguments.genre, only=arguments.only, skip=arguments.skip, second_opinion=arguments.second_opinion,
+        full=arguments.full, bars=partial(bar, quiet=arguments.quiet),
+    )  # fmt: skip
 
 
 def fix_session(

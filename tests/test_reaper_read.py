@@ -398,7 +398,7 @@ def test_envelopes_in_the_modes_of_automation(tmp_path: Path) -> None:
 def test_envelopes_on_the_scale_of_the_fader_and_of_takes(tmp_path: Path) -> None:
     envelope = "<VOLENV{}\nACT 1 -1\nVOLTYPE 1\nPT 0 1 0\nPT 4 0.5 {}\n>\n"
     t, unread = one(tmp_path, envelope.format("2", 1) + item("PLAYRATE 2 0 0\n" + envelope.format("", 3)))
-    assert [p.shape for p in t.volume] == ["ardour-gain", "hold"]
+    assert [p.shape for p in t.volume] == ["reaper-fader", "hold"]
     assert [(p.time_s, p.value) for p in t.clips[0].envelope] == [(0.0, 1.0), (2.0, 0.5)]
     assert len(unread) == 1
     assert "linear scale" in unread[0]

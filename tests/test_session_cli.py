@@ -17,7 +17,7 @@ from pedalboard.io import AudioFile
 from scipy.signal import sosfilt
 
 from dsp.correction.biquad import sections
-from dsp.correction.correction import MIX, Correction, Target
+from dsp.correction.correction import MIX, Correction, Move, Target
 from dsp.findings import DelayMove, EqMove, GainMove, PolarityMove, RemoveDevice
 from dsp.units import Samples
 from mixdiagnose import cli
@@ -139,12 +139,12 @@ def test_the_limiter_comes_off_and_nothing_else_changes(song: Path, tmp_path: Pa
 
 
 def test_every_move_is_heard_in_the_written_session(song: Path, tmp_path: Path) -> None:
-    moves = {
+    moves: dict[str, tuple[Move, ...]] = {
         "Bass": (EqMove("Bass", "bell", 200.0, -4.0, 1.0), EqMove("Bass", "high-pass", 30.0, 0.0, 0.7071)),
         "Lead": (GainMove("Lead", 1.5),),
         "Drums": (PolarityMove("Drums"), DelayMove("Drums", 100.0)),
         MIX: (RemoveDevice(MIX, "Loud"), GainMove(MIX, -3.0), EqMove(MIX, "high-shelf", 6000.0, 2.0, 0.7071)),
-    }  # fmt: skip
+    }
     assert set(moves) - {MIX} <= set(clean_tracks())
     file = tmp_path / "correction.json"
     file.write_text(Correction(RATE, tuple(Target(n, m) for n, m in moves.items())).to_json(), encoding="utf-8")

@@ -199,7 +199,7 @@ def _changes(seen: Seen) -> list[list[Move]]:
     """What undoes each change against another version of the mix, however small it is."""
     moves: dict[str, list[Move]] = {}
     for finding in _of(seen.findings, "versions", statuses=("info", *ANSWERED)):
-        own = [m for m in finding.fixes if isinstance(m, EqMove | GainMove | PolarityMove | DelayMove)]
+        own: list[Move] = [m for m in finding.fixes if isinstance(m, EqMove | GainMove | PolarityMove | DelayMove)]
         if own and own[0].target not in moves:  # a second version is not undone as well
             moves[own[0].target] = own
     return list(moves.values())

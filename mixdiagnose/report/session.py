@@ -1,12 +1,49 @@
-"""A rendered session for people: what was written and what is not as the DAW plays it."""
+"""A session for people: the levels along its mixer, and what a render of it wrote."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any, TextIO
 
+from rich.table import Table
+from rich.text import Text
+
+from dsp.session import ChannelFacts, Level, SessionFacts
+
 #: Lines shown of each list; the manifest has all.
 SHOWN = 12
+
+
+def gain_table(session: SessionFacts) -> Table:
+    """The mixer: the highest sample of every channel that is heard: as it comes in, after each insert, as it leaves."""
+    table = Table(box=None, padding=(0, 2, 0, 0), title="Gain path, peaks in dBFS", title_justify="left")
+    table.title_style = "bold"
+    for name, justify in (("channel", "left"), ("in", "right"), ("inserts", "left"), ("out", "right"), ("to", "left")):
+        table.add_column(name, justify=justify, no_wrap=name in ("in", "out"))  # type: ignore[arg-type]
+    for channel in session.channels:
+        if channel.levels:
+            first, last = channel.levels[0], channel.levels[-1]
+            table.add_row(channel.name, _peak(first), _inserts(channel), _peak(last), channel.output)
+    return table
+
+
+def _inserts(channel: ChannelFacts) -> Text:
+    """Every insert with the level after it; in brackets those that do nothing here."""
+    after = {(x.at, x.stage): x for x in channel.levels}
+    words = Text()
+    for device in channel.devices:
+        words.append(" > " if len(words) else "")
+        level = after.get((device.name, device.stage))
+        words.append(device.name if level else f"({device.name}, {device.played})", "" if level else "dim")
+        if level:
+            words.append(" ").append_text(_peak(level))
+    return words
+
+
+def _peak(level: Level) -> Text:
+    if level.peak_dbfs is None:
+        return Text("silent", style="dim")
+    return Text(f"{level.peak_dbfs:.1f}", style="bold red" if level.peak_dbfs > 0.0 else "")
 
 
 def print_render(manifest: dict[str, Any], output: Path, stream: TextIO) -> None:

@@ -16,6 +16,7 @@ from dsp.diagnose import Report, TimeCurve
 from dsp.findings import Advice, DelayMove, EqMove, Finding, Fix, GainMove, PanMove, PolarityMove, RemoveDevice, Status
 from mixdiagnose.report.platforms import platforms_table
 from mixdiagnose.report.plots import bars, downsample
+from mixdiagnose.report.session import gain_table
 from mixdiagnose.report.stems import causes, stems_table
 
 if TYPE_CHECKING:
@@ -91,6 +92,9 @@ def draw_report(console: Console, report: Report, plots: bool) -> None:
     if report.stems:
         console.print()
         console.print(stems_table(report, plots))
+    if report.session:
+        console.print()
+        console.print(gain_table(report.session))
     if plots:
         _print_plots(console, report)
     if report.second_opinion:
@@ -142,8 +146,8 @@ def _print_finding(console: Console, finding: Finding) -> None:
         for word, text in (("May mean", finding.means), ("Listen", finding.listen)):
             if text:
                 console.print(Padding(Text(f"{word}: {text}", style="dim"), (0, 0, 0, 2)))
-    for fix in finding.fixes:
-        console.print(Padding(Text(f"-> {describe(fix)}"), (0, 0, 0, 2)))
+    for line in dict.fromkeys(describe(fix) for fix in finding.fixes):
+        console.print(Padding(Text(f"-> {line}"), (0, 0, 0, 2)))
 
 
 def describe(fix: Fix) -> str:

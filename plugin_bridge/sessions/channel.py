@@ -117,7 +117,8 @@ class Channel:
         for a, block in pieces:
             b = a + block.shape[1]
             gain, (left, right) = self._fader.gain(a, b), self._fader.sides(a, b)
-            after = self._strip.process(block, gain * left, gain * right)
+            plain = len(block) == 2 and not any(isinstance(g, np.ndarray) or g != 1.0 for g in (gain, left, right))
+            after = block if plain else self._strip.process(block, gain * left, gain * right)
             meter.process(after)
             between = self._strip.process(block, gain, gain)[: len(block)] if sent else after
             yield Piece(a, block, between, after)

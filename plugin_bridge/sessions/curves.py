@@ -4,8 +4,9 @@ Ways from one point to the next, by the name of their `Shape`:
 
 - linear, hold: as they say. fader-db: linear in dB.
 - ardour-gain: Ardour's fader position, p = ((6 log2 g + 192) / 198)^8, goes linearly (libs/pbd/pbd/control_math.h).
-- reaper-slow: 3t^2 - 2t^3; reaper-fast-start: 1 - (1 - t)^3; reaper-fast-end: t^3; reaper-bezier: bent by its tension
-  (REAPER does not publish these; the first three are what its envelopes are measured to be, the last is ours).
+- reaper-slow: 3t^2 - 2t^3; reaper-fast-start: 1 - (1 - t)^3; reaper-fast-end: t^3; reaper-bezier: a cubic bent by its
+  tension; reaper-fader: linear on the scale of its faders, p = (sqrt(1 + 2g) - 1)^(1/3). REAPER does not publish these:
+  they are what authors of converters read off its renders.
 - equal-power: sin(t pi / 2).
 """
 
@@ -48,6 +49,9 @@ def _between(shape: str, start: float, end: float, t: Values, tension: float) ->
     if shape == "fader-db":
         low = [20.0 * np.log10(max(g, 10.0 ** (FLOOR_DB / 20.0))) for g in (start, end)]
         return np.asarray(10.0 ** ((low[0] + (low[1] - low[0]) * t) / 20.0))
+    if shape == "reaper-fader":
+        low = [np.cbrt(np.sqrt(1.0 + 2.0 * max(g, 0.0)) - 1.0) for g in (start, end)]
+        return np.asarray(0.5 * ((low[0] + (low[1] - low[0]) * t) ** 3 + 1.0) ** 2 - 0.5)
     if shape == "reaper-slow":
         t = t * t * (3.0 - 2.0 * t)
     elif shape == "reaper-fast-start":
@@ -57,8 +61,19 @@ def _between(shape: str, start: float, end: float, t: Values, tension: float) ->
     elif shape == "equal-power":
         t = np.sin(0.5 * np.pi * t)
     elif shape == "reaper-bezier" and tension:
-        t = 1.0 - (1.0 - t) ** (1.0 + 3.0 * tension) if tension > 0.0 else t ** (1.0 - 3.0 * tension)
+        t = _bent(t, tension)
     return np.asarray(start + (end - start) * t)
+
+
+def _bent(t: Values, tension: float) -> Values:
+    """A cubic from (0, 0) to (1, 1): a slow start for tensions above 0, a fast one below; straight for 0."""
+    b = 1.0 - min(1.0, abs(tension))
+    x1, y1, x2, y2 = b / 4.0, 1.0 - 0.75 * b, 0.75 * b, 1.0 - b / 4.0
+    if tension > 0.0:
+        x1, y1, x2, y2 = 1.0 - x2, 1.0 - y2, 1.0 - x1, 1.0 - y1
+    s = np.linspace(0.0, 1.0, 513)
+    x, y = (3.0 * (1.0 - s) ** 2 * s * p + 3.0 * (1.0 - s) * s**2 * q + s**3 for p, q in ((x1, x2), (y1, y2)))
+    return np.asarray(np.interp(t, x, y))
 
 
 def ardour_gain(start: float, end: float, t: Values, upper: float = 2.0) -> Values:

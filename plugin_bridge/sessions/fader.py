@@ -29,8 +29,8 @@ class Fader:
         track, gain = self._track, 1.0 if self._follows else self._track.fader
         if self._ardour and (track.volume or track.mutes):
             first = math.floor(self.start_s * self.rate_hz + 0.5)
-            made = ardour_laws.automated_gain(track.volume, track.mutes, self.rate_hz, a, b, first)
-            return np.asarray(gain * made, np.float32)
+            automated = ardour_laws.automated_gain(track.volume, track.mutes, self.rate_hz, a, b, first)
+            return np.asarray(gain * automated, np.float32)
         made: Gain = gain
         if track.volume:
             made = np.asarray(gain * evaluate(track.volume, self.times(a, b)), np.float32)

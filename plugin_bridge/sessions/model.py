@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 #: where a program has a law of its own: see `plugin_bridge.sessions.curves`.
 Shape: TypeAlias = Literal[
     "linear", "hold", "ardour-gain", "ardour-spline",
-    "reaper-slow", "reaper-fast-start", "reaper-fast-end", "reaper-bezier", "equal-power", "fader-db",
+    "reaper-slow", "reaper-fast-start", "reaper-fast-end", "reaper-bezier", "reaper-fader", "equal-power", "fader-db",
 ]  # fmt: skip
 #: track: has clips; group: holds other tracks and takes their sum; bus: takes what is routed or sent to it.
 Kind: TypeAlias = Literal["track", "group", "bus", "master"]

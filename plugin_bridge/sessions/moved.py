@@ -38,8 +38,8 @@ def can(session: Session, name: str, move: Move) -> bool:
         return "eq" in able
     if isinstance(move, PolarityMove):
         return name != MIX and ("polarity" in able or ("clip-polarity" in able and bool(track.clips)))
-    if isinstance(move, DelayMove):
-        return bool(track.clips)
+    if isinstance(move, DelayMove):  # a clip that would end before the timeline begins has no place
+        return bool(track.clips) and all(c.end_s + round(move.samples) / session.sample_rate > 0.0 for c in track.clips)
     return True
 
 
@@ -90,7 +90,7 @@ def _moved(session: Session, track: Track, row: Sequence[Move]) -> Track:
     elif flipped:
         track = replace(track, clips=tuple(replace(c, inverted=not c.inverted) for c in track.clips))
     if shift_s:
-        track = replace(track, clips=tuple(c for clip in track.clips for c in _shifted(clip, shift_s)))
+        track = replace(track, clips=tuple(_shifted(c, shift_s) for c in track.clips))
     if bands:
         eq = Device(EQ_NAME, "equalizer", bands=bands)
         master = track.id == session.master.id  # a limiter on the master comes after it, as it came after the mix
@@ -122,15 +122,16 @@ def _band(move: EqMove) -> Band:
     return Band(move.kind, move.frequency_hz, move.gain_db, move.q)
 
 
-def _shifted(clip: Clip, shift_s: float) -> Iterator[Clip]:
+def _shifted(clip: Clip, shift_s: float) -> Clip:
     """A clip moved in time; what would come to lie before the start of the timeline is cut off."""
     early_s = max(0.0, -(clip.position_s + shift_s))
-    if early_s >= clip.length_s:
-        return
     moved = replace(clip, position_s=max(0.0, clip.position_s + shift_s))
-    if early_s:
-        moved = replace(moved, offset_s=clip.offset_s + early_s * clip.rate, length_s=clip.length_s - early_s)
-    yield moved
+    if not early_s:
+        return moved
+    envelope = tuple(replace(p, time_s=p.time_s - early_s) for p in clip.envelope)
+    return replace(
+        moved, offset_s=clip.offset_s + early_s * clip.rate, length_s=clip.length_s - early_s, envelope=envelope
+    )
 
 
 def differences(before: Session, after: Session) -> list[str]:
@@ -162,10 +163,7 @@ def _clips(old: Track, new: Track) -> Iterator[str]:
         return
     if any(a.inverted != b.inverted for a, b in zip(old.clips, new.clips, strict=False)):
         yield f"{len(new.clips)} clips turned over (polarity)"
-    if gone := len(old.clips) - len(new.clips):
-        yield f"{gone} clips that would end before the start are left out"
-    pairs = zip(old.clips[-len(new.clips) :], new.clips, strict=True) if new.clips else ()
-    shifts = {round(b.end_s - a.end_s, 9) for a, b in pairs}
+    shifts = {round(b.end_s - a.end_s, 9) for a, b in zip(old.clips, new.clips, strict=True)}
     if len(shifts) == 1 and (shift := shifts.pop()):
         yield f"{len(new.clips)} clips moved by {1000.0 * shift:+.2f} ms"
 

@@ -4,8 +4,9 @@ A law is named by `Track.pan_law`:
 
 - balance: the side that is turned away from goes down linearly, the other stays; unity in the centre. What REAPER does
   at its law of 0 dB; DAWproject leaves the law to the program, and this is our choice for it.
-- power:G: gain G at the centre, 1 at the sides, with exponents: ((1 -+ pan) / 2)^k, k = -log2 G. At 0.5 that is the
-  linear law of -6 dB, at 0.7071 equal power. Between those REAPER does not publish its curve.
+- power:G: gain G at the centre, 1 at the sides. Above 0.5 a sine to the power of -2 log2 G, at 0.7071 the sine and
+  cosine that REAPER 7 is measured to have at its law of -3 dB; up to 0.5 the straight line of -6 dB to the power of
+  -log2 G. REAPER publishes no curve: the laws between these are ours.
 - ardour-mono, ardour-stereo: Ardour's equal power panner of -3 dB (libs/panners/1in2out) and its stereo balance.
 - none: no panner.
 """
@@ -49,4 +50,6 @@ def gains(law: str, pan: float | Gains) -> tuple[Gains, Gains]:
     k = -math.log2(centre)
     if k == 0.0:
         return gains("balance", p)
-    return (1.0 - right) ** k, right**k
+    if k >= 1.0:
+        return (1.0 - right) ** k, right**k
+    return np.cos(0.5 * np.pi * right) ** (2.0 * k), np.sin(0.5 * np.pi * right) ** (2.0 * k)

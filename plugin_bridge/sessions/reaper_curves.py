@@ -22,9 +22,8 @@ from plugin_bridge.sessions.reaper_text import Block, Part, within
 SHAPES: Final[tuple[Shape, ...]] = (
     "linear", "hold", "reaper-slow", "reaper-fast-start", "reaper-fast-end", "reaper-bezier",
 )  # fmt: skip
-#: Of a volume envelope that is drawn on the scale of the fader (VOLTYPE 1). REAPER's scale is its own; Ardour's is the
-#: nearest of those here: ramps from 0 to -12 dB agree with renders within 0.4 dB, to -40 dB within 2 dB.
-ON_FADER: Final[Shape] = "ardour-gain"
+#: Of a volume envelope that is drawn on the scale of the fader (VOLTYPE 1).
+ON_FADER: Final[Shape] = "reaper-fader"
 #: Points of a fade that is no straight line.
 FADE_POINTS: Final = 33
 #: Times beyond this (s) are no music: four months.
