@@ -32,7 +32,7 @@ def audit_session(
 ) -> Report:
     """Render a session and judge it, with its tracks as stems.
 
-    `allowed` are folders outside its own that media may be read from, `pan_law` one of `plugin_bridge.sessions.pan` for
+    `allowed` are folders outside its own that media may be read from, `pan_law` one of `plugin_bridge.mixer.pan` for
     all panners; without `plugins` none is hosted. All else is as in `mixdiagnose.checking.check_file`. Raises
     InputError for a session that cannot be read or has no audio, and what that raises.
     """

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def pan_law(arguments: argparse.Namespace) -> str | None:
     """The pan law a user asked for. Raises UsageError for one there is not."""
-    from plugin_bridge.sessions.pan import LAWS
+    from plugin_bridge.mixer.pan import LAWS
 
     if arguments.pan_law is None:
         return None

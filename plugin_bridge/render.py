@@ -1,7 +1,7 @@
 """A session to stems, buses and mix, through DawDreamer, in one pass over its channels.
 
 Every channel is played once, those that feed it before it: clips, trim, inserts, fader, panner, sends
-(`plugin_bridge.sessions.channel`). What leaves a channel is added to what it feeds, in single precision as DAWs do.
+(`plugin_bridge.mixer.channel`). What leaves a channel is added to what it feeds, in single precision as DAWs do.
 
 A stem is what a track adds to the input of the master: it has the gains of the buses on its way, not their devices. A
 bus that things are sent to is a stem of its own, so that all stems together are that input wherever buses only add.
@@ -26,16 +26,16 @@ from pedalboard.io import AudioFile
 from dsp.errors import InputError
 from dsp.session import SessionFacts
 from dsp.units import Samples
-from plugin_bridge.sessions.channel import PIECE, Channel, Notes, Piece, plays
+from plugin_bridge.mixer.channel import PIECE, Channel, Notes, Piece, plays
+from plugin_bridge.mixer.fader import Fader, send_gains
+from plugin_bridge.mixer.graph import Strip
+from plugin_bridge.mixer.path import Way, own_gains
+from plugin_bridge.mixer.placing import TrackAudio
+from plugin_bridge.mixer.plugins import with_installed
+from plugin_bridge.mixer.pool import Pool
+from plugin_bridge.mixer.routing import route
 from plugin_bridge.sessions.facts import facts_of
-from plugin_bridge.sessions.fader import Fader, send_gains
-from plugin_bridge.sessions.graph import Strip
 from plugin_bridge.sessions.model import Session, Track
-from plugin_bridge.sessions.path import Way, own_gains
-from plugin_bridge.sessions.placing import TrackAudio
-from plugin_bridge.sessions.plugins import with_installed
-from plugin_bridge.sessions.pool import Pool
-from plugin_bridge.sessions.routing import route
 from plugin_bridge.writer import FLOAT
 
 #: A session that lasts longer is taken for a broken one.
@@ -173,7 +173,7 @@ class _Renderer:
         return _Sum(Path(tempfile.mkstemp(".f32", "sum-", self.scratch)[1]), self.frames)
 
     def _fader(self, track: Track) -> Fader:
-        return Fader(track, self.session.sample_rate, self.session.start_s, self.law)
+        return Fader(track, self.session, self.law)
 
     def _track(self, track: Track, k: int) -> None:
         """Play one channel and hand on what leaves it."""
@@ -210,7 +210,7 @@ class _Renderer:
         for send in self.routing.sends.get(track.id, ()):
             block = piece.before if send.pre else piece.after if send.panned else piece.faded
             law = "balance" if block is piece.after else self.law or track.pan_law
-            self.sent[send.target].add(piece.start, self.strip.process(block, *send_gains(send, law)))
+            self.sent[send.target].add(piece.start, self.strip.process(block, *send_gains(send, law, len(block) == 1)))
 
     def _files(self, track: Track, own: TrackAudio) -> _Files:
         """What is written of a channel."""

@@ -93,7 +93,7 @@ def mixer() -> list[Strip]:
         Strip("Pans", 2, gain=0.3, regions=whole_pair, pans=pans, mutes=[(0, 0), (40_000, 1), (70_000, 0)]),
         Strip("Mono pans", 1, gain=0.3, regions=whole, pans=pans, output="Inner"),
         Strip("Pre", 2, gain=0.4, pan=0.8, regions=whole_pair, output="Inner", sends=early),
-        Strip("Quiet", 1, muted=True, regions=whole, sends=[Send("Room/A", 0.5)]),
+        Strip("Quiet", 1, muted=True, regions=whole, sends=[Send("Room/A", 0.5), Send("Room/A", 0.3, pre=True)]),
         Strip("One output", 1, outputs=1, gain=0.3, regions=whole, output="Mono bus", sends=[Send("Mono bus", 0.2)]),
         Strip("Pair to mono", 2, gain=0.3, pan=0.2, regions=whole_pair, output="Mono bus"),
         Strip("No panner", 2, pan=0.1, pan_bypassed=True, gain=0.1, regions=whole_pair,

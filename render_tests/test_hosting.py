@@ -13,8 +13,8 @@ import pytest
 from pedalboard.io import AudioFile
 
 from plugin_bridge.files import read_audio
+from plugin_bridge.mixer import plugins
 from plugin_bridge.render import render
-from plugin_bridge.sessions import plugins
 from plugin_bridge.sessions.model import Clip, Device, Media, Session, Track
 
 pytestmark = pytest.mark.slow

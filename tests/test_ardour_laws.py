@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from plugin_bridge.sessions.ardour_laws import BLOCK, LATE, automated_gain, automated_pan
-from plugin_bridge.sessions.ardour_spline import spline
-from plugin_bridge.sessions.curves import evaluate
+from plugin_bridge.mixer.ardour_laws import BLOCK, LATE, automated_gain, automated_pan
+from plugin_bridge.mixer.ardour_spline import spline
+from plugin_bridge.mixer.curves import evaluate
 from plugin_bridge.sessions.model import Curve, Point
 
 RATE = 48_000

@@ -13,7 +13,7 @@ import pytest
 
 from dsp.errors import InputError, UsageError
 from plugin_bridge.sessions.ardour import read_ardour, write_ardour
-from plugin_bridge.sessions.ardour_insert import processors
+from plugin_bridge.sessions.ardour.insert import processors
 from plugin_bridge.sessions.model import Band, Clip, Device, Session, Track
 from render_tests.ardour_build import RATE, Region, Samples, Send, Strip, build, vca
 
@@ -318,7 +318,7 @@ def test_a_failed_write_leaves_nothing_behind(source: Path, tmp_path: Path, monk
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("plugin_bridge.sessions.ardour_place.shutil.copytree", full)
+    monkeypatch.setattr("plugin_bridge.sessions.ardour.place.shutil.copytree", full)
     with pytest.raises(OSError, match="No space left"):
         write_ardour(source, before, before, out)
     assert list(out.parent.iterdir()) == []

@@ -17,8 +17,8 @@ from lxml import etree
 
 from dsp.errors import InputError
 from plugin_bridge.sessions.dawproject import read_dawproject
-from plugin_bridge.sessions.dawproject_read import Found, read_text
-from plugin_bridge.sessions.dawproject_xml import Text
+from plugin_bridge.sessions.dawproject.read import Found, read_text
+from plugin_bridge.sessions.dawproject.xml import Text
 from plugin_bridge.sessions.media import Finder
 from tests.test_dawproject_read import AUDIO, CHANNEL, DEVICES, MASTER, ROUTING, project, track, warps
 

@@ -18,7 +18,7 @@ from lxml import etree
 
 from dsp.errors import UsageError
 from plugin_bridge.sessions.dawproject import as_written, read_dawproject, write_dawproject, write_new_dawproject
-from plugin_bridge.sessions.dawproject_plan import differences
+from plugin_bridge.sessions.dawproject.plan import differences
 from plugin_bridge.sessions.model import (
     Band,
     Clip,

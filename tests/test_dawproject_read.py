@@ -11,7 +11,7 @@ import pytest
 
 from dsp.errors import InputError
 from plugin_bridge.sessions.dawproject import read_dawproject
-from plugin_bridge.sessions.dawproject_time import beats_of
+from plugin_bridge.sessions.dawproject.time import beats_of
 from plugin_bridge.sessions.model import Clip, Fade, Point, Session, Track, seconds_of
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sessions" / "dawproject"

@@ -17,10 +17,10 @@ from lxml import etree
 from dsp.errors import InputError, UsageError
 from plugin_bridge.files import read_audio
 from plugin_bridge.sessions.dawproject import as_written, read_dawproject, write_dawproject
-from plugin_bridge.sessions.dawproject_pack import _without
-from plugin_bridge.sessions.dawproject_plan import differences
-from plugin_bridge.sessions.dawproject_text import Edits
-from plugin_bridge.sessions.dawproject_xml import parse
+from plugin_bridge.sessions.dawproject.pack import _without
+from plugin_bridge.sessions.dawproject.plan import differences
+from plugin_bridge.sessions.dawproject.text import Edits
+from plugin_bridge.sessions.dawproject.xml import parse
 from plugin_bridge.sessions.model import Band, Clip, Device, Session, Track
 from tests.test_dawproject_read import (
     AUDIO,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,10 @@ import soxr
 from pedalboard.io import AudioFile
 
 from dsp.units import Samples
-from plugin_bridge.sessions.curves import evaluate
+from plugin_bridge.mixer.curves import evaluate
+from plugin_bridge.mixer.placing import TrackAudio
+from plugin_bridge.mixer.pool import Pool
 from plugin_bridge.sessions.model import Clip, Fade, Media, Point, Track
-from plugin_bridge.sessions.placing import TrackAudio
-from plugin_bridge.sessions.pool import Pool
 
 RATE = 8_000
 rng = np.random.default_rng(7)
@@ -41,7 +42,7 @@ def played(tmp_path: Path, *clips: Clip, frames: int = 2 * RATE, channels: int =
     whole = audio.read(0, frames)
     # Any pieces give the same.
     cuts = [0, 1, 700, 701, 5000, frames]
-    pieces = np.concatenate([audio.read(a, b) for a, b in zip(cuts, cuts[1:], strict=False)], axis=1)
+    pieces = np.concatenate([audio.read(a, b) for a, b in pairwise(cuts)], axis=1)
     np.testing.assert_array_equal(whole, pieces)
     return whole
 

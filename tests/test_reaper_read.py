@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from dsp.errors import InputError
 from plugin_bridge.sessions.model import Session, Track
 from plugin_bridge.sessions.reaper import read_reaper
-from plugin_bridge.sessions.reaper_curves import fade_gain
-from plugin_bridge.sessions.reaper_text import Block, open_project
+from plugin_bridge.sessions.reaper.curves import fade_gain
+from plugin_bridge.sessions.reaper.text import Block, open_project
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "sessions" / "rpp"
 ABSENT = pytest.mark.skipif(not DATA.is_dir(), reason="the real projects are not beside this checkout (../shared/data)")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dsp.errors import InputError, UsageError
 from plugin_bridge.sessions.model import Band, Clip, Device, Point, Session, Track
 from plugin_bridge.sessions.reaper import read_reaper, write_reaper
-from plugin_bridge.sessions.reaper_edits import written
+from plugin_bridge.sessions.reaper.edits import written
 from tests.test_reaper_read import HEAD, REAL, TRACKS, item, project, text_of, track
 
 EDITED = ("VOLPAN", "MASTER_VOLUME", "PT", "IPHASE", "POSITION", "SOFFS", "LENGTH", "BYPASS")

@@ -17,10 +17,10 @@ from dsp.errors import InputError
 from dsp.findings import EqMove
 from dsp.units import Samples
 from plugin_bridge.files import read_audio
+from plugin_bridge.mixer.graph import Strip
+from plugin_bridge.mixer.pan import gains
 from plugin_bridge.render import Rendered, render
-from plugin_bridge.sessions.graph import Strip
 from plugin_bridge.sessions.model import Band, Clip, Curve, Device, Media, Point, Send, Session, Track
-from plugin_bridge.sessions.pan import gains
 
 RATE = 8_000
 SECONDS = 20.0  # several pieces

@@ -29,11 +29,11 @@ from dsp.session import ChannelFacts, ClipFacts, DeviceFacts, Level, SendFacts, 
 from dsp.session import session_from_dict as from_json
 from dsp.session import session_to_dict as to_json
 from dsp.units import Samples
+from plugin_bridge.mixer.placing import TrackAudio
+from plugin_bridge.mixer.pool import Pool
+from plugin_bridge.mixer.routing import route
 from plugin_bridge.sessions.facts import facts_of
 from plugin_bridge.sessions.model import Session
-from plugin_bridge.sessions.placing import TrackAudio
-from plugin_bridge.sessions.pool import Pool
-from plugin_bridge.sessions.routing import route
 from render_tests.scenes.base import RATE, SOURCE, clean, quantised
 from render_tests.scenes.processors import limited
 from render_tests.scenes.registry import with_stems

@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from dsp.session import ChannelFacts, ClipFacts, DeviceFacts, SendFacts, SessionFacts
 from dsp.units import amplitude_db
-from plugin_bridge.sessions.channel import Notes
-from plugin_bridge.sessions.devices import PLAYED
+from plugin_bridge.mixer.channel import Notes
+from plugin_bridge.mixer.devices import PLAYED
+from plugin_bridge.mixer.placing import Placed, TrackAudio
+from plugin_bridge.mixer.routing import Routing
 from plugin_bridge.sessions.model import Device, Session, Track, seconds_of
-from plugin_bridge.sessions.placing import Placed, TrackAudio
-from plugin_bridge.sessions.routing import Routing
 
 #: A tempo that ramps is told in so many steps.
 RAMP_STEPS = 32

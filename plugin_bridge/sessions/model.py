@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 #: How a curve goes from one point to the next. `linear`, `hold` (the value stays until the next point), and by name
-#: where a program has a law of its own: see `plugin_bridge.sessions.curves`.
+#: where a program has a law of its own: see `plugin_bridge.mixer.curves`.
 Shape: TypeAlias = Literal[
     "linear", "hold", "ardour-gain", "ardour-spline",
     "reaper-slow", "reaper-fast-start", "reaper-fast-end", "reaper-bezier", "reaper-fader", "equal-power", "fader-db",
@@ -27,7 +27,7 @@ DeviceKind: TypeAlias = Literal[
     "equalizer", "compressor", "limiter", "gate",
     "vst3", "vst2", "clap", "au", "lv2", "ladspa", "jsfx", "instrument", "other",
 ]  # fmt: skip
-#: Laws of the panner: see `plugin_bridge.sessions.pan`.
+#: Laws of the panner: see `plugin_bridge.mixer.pan`.
 PanLaw: TypeAlias = str
 
 
@@ -118,7 +118,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An insert. Parameters of the kinds played here have our names (README of this folder: `devices.py`).
+    """An insert. Parameters of the kinds played here have our names (`plugin_bridge/mixer/devices.py`).
 
     `plugin_id` is the format's own identification, `state` what the plugin saved, `installed` its file on this machine
     where there is one.

@@ -1,0 +1,1 @@
+"""The mixer that sessions are rendered with: clips, channels, faders, panners, devices."""
