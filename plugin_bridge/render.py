@@ -230,10 +230,10 @@ class _Renderer:
         """Write one piece of every file of a channel."""
         files.write("out", piece.after)
         if "stem" in files.paths:
-            block, a, b = piece.after, piece.start, piece.start + piece.after.shape[1]
+            block, a = piece.after, piece.start
             if track.id in self.direct:  # not what others feed into it, which are stems of their own
-                block = self._own(track, a, b)
-            files.write("stem", block if way.plain else self.strip.process(block, *way.gains(a, b)))
+                block = self._own(track, a, a + block.shape[1])
+            files.write("stem", block if way.plain else way.through(block, a, self.strip))
 
     def _own(self, track: Track, a: int, b: int) -> Samples:
         """Clips of a channel and what is sent to it, at its gains but without its devices."""

@@ -168,6 +168,12 @@ def test_buses_sends_and_stems_make_up_the_mix(session: Sessions, tmp_path: Path
     np.testing.assert_allclose(read_audio(made.stems["Lead"])[0].samples, side * 0.6 * lead, atol=NULL)
 
 
+def test_stems_through_a_mono_bus_add_up(session: Sessions, tmp_path: Path) -> None:
+    bus = Track("b", "Mono", "bus", "m", channels=1, pan=0.4, pan_law="ardour-mono", fader=0.7)
+    made = render(session(bus, lead={"output": "b"}), tmp_path / "out")
+    np.testing.assert_allclose(summed(made), read_audio(made.mix)[0].samples, atol=NULL)
+
+
 def test_a_folder_with_clips_of_its_own_is_a_stem_of_these(session: Sessions, tmp_path: Path) -> None:
     made = session(lead={"output": "Bass"}, bass={"kind": "group", "fader": 0.5})
     rendered = render(made, tmp_path / "out")

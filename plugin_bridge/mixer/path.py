@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dsp.units import Samples
 from plugin_bridge.mixer.fader import Fader
-from plugin_bridge.mixer.graph import Gain
+from plugin_bridge.mixer.graph import Gain, Strip
 from plugin_bridge.mixer.routing import Routing
 from plugin_bridge.sessions.model import Session, Track
 
@@ -28,13 +29,17 @@ class Way:
             seen.add(at.id)
             self.buses.append((at, Fader(at, session, law)))
         self.open = at.output == session.master.id
-        self.plain = all(f.unity and t.trim == 1.0 and not any(t.inverted) for t, f in self.buses)
+        self.plain = all(_plain(t, f) for t, f in self.buses)
 
-    def gains(self, a: int, b: int) -> tuple[Gain, Gain]:
-        """All their gains of left and right for frames a to before b; asked for piece after piece."""
-        left: Gain = 1.0
-        right: Gain = 1.0
+    def through(self, block: Samples, a: int, strip: Strip) -> Samples:
+        """A piece from frame `a` on as it reaches the master; asked for piece after piece."""
         for track, fader in self.buses:
-            own = own_gains(track, fader, a, b)
-            left, right = left * own[0], right * own[1]
-        return left, right
+            if track.channels == 1:
+                block = block.sum(axis=0, keepdims=True)
+            block = strip.process(block, *own_gains(track, fader, a, a + block.shape[1]))
+        return block
+
+
+def _plain(track: Track, fader: Fader) -> bool:
+    """Whether a bus changes nothing."""
+    return fader.unity and track.trim == 1.0 and track.channels > 1 and not any(track.inverted)
