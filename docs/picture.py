@@ -12,21 +12,19 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mixdiagnose.checking import check_file
+from mixdiagnose.auditing import audit_session
 from mixdiagnose.report.text import draw_report
-from plugin_bridge.stem_folder import find_stems
 
 
 def main() -> int:
-    """Diagnose the song beside its stems and write the picture."""
-    song = Path(sys.argv[1])
-    report = check_file(song / "mix.wav", stems=find_stems(song / "stems"))
-    report = replace(report, inputs=({**report.inputs[0], "name": "demo-song/mix.wav"}, *report.inputs[1:]))
+    """Audit the session of the song and write the picture."""
+    report = audit_session(Path(sys.argv[1]) / "demo.dawproject")
+    report = replace(report, inputs=({**report.inputs[0], "name": "demo-song/demo.dawproject"}, *report.inputs[1:]))
     console = Console(
         file=io.StringIO(), record=True, width=92, highlight=False, emoji=False, markup=False, force_terminal=True
     )
     draw_report(console, report, plots=True)
-    console.save_svg(str(Path(__file__).parent / "report.svg"), title="mixdiagnose check mix.wav --stems stems")
+    console.save_svg(str(Path(__file__).parent / "report.svg"), title="mixdiagnose audit demo.dawproject")
     return 0
 
 
