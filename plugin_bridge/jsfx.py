@@ -1,8 +1,8 @@
 """A target's correction for REAPER: a JSFX effect holding the very sections, and an FX chain that loads it.
 
-REAPER saves ReaEQ, as every VST, as binary data that nobody documents ("leave it alone"), but a JSFX effect is a
-text in a documented language, and an FX chain that names one is text as well. So the effect is written, with the
-sections of every rate in it, and the chain refers to it.
+ReaEQ, which a corrected session gets (`plugin_bridge/sessions/reaper/eq.py`), bends its filters towards half the sample
+rate. A JSFX effect is a text in a documented language, and an FX chain that names one is text as well. So the effect is
+written, with the sections of every rate in it, and the chain refers to it.
 
 Sources: "JSFX Programming", https://www.reaper.fm/sdk/js/js.php (sections, `spl(channel)`, `srate`, memory,
 `loop`, `pdc_delay`); "State Chunk Definitions", https://github.com/ReaTeam/Doc (`BYPASS`, `<JS "folder/file" "name"`

@@ -122,7 +122,7 @@ def test_the_drums_of_a_real_project_lie_in_their_folder() -> None:
     assert session.tracks[-1].parent == folder.id
     assert session.master.fader == 0.74917433089972
     eq = next(t for t in session.tracks if t.name == "ref drums").inserts[0]
-    assert (eq.name, eq.vendor, eq.kind, eq.enabled, len(eq.state)) == ("ReaEQ", "Cockos", "vst2", False, 403)
+    assert (eq.name, eq.vendor, eq.kind, eq.enabled, len(eq.state)) == ("ReaEQ", "Cockos", "equalizer", False, 403)
 
 
 # --- a project made here is read as it was made -----------------------------------------------------------------------

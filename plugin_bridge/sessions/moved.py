@@ -19,7 +19,7 @@ EQ_NAME: Final = "MixDiagnose EQ"
 #: What a format's channels can be given; polarity is the channel's or, where there is none, that of its clips.
 ABLE: Final = {
     "DAWproject": frozenset({"gain", "delay", "clip-polarity", "eq"}),
-    "REAPER": frozenset({"gain", "delay", "polarity"}),
+    "REAPER": frozenset({"gain", "delay", "polarity", "eq"}),
     "Ardour": frozenset({"gain", "delay", "polarity", "eq"}),
 }
 

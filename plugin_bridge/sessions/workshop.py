@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import filecmp
 import shutil
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dsp.correction.correction import Move
+from dsp.errors import UsageError
 from dsp.mix import Mix
 from dsp.session import SessionFacts
 from dsp.stems.model import Stem
 from plugin_bridge.render import Progress, Rendered, render
 from plugin_bridge.sessions.model import Session
 from plugin_bridge.sessions.moved import can, moved
+from plugin_bridge.sessions.writing import write_session
 from plugin_bridge.stem_folder import Folder
 
 
@@ -77,4 +80,15 @@ class SessionWorkshop:
 
     def can(self, name: str, move: Move) -> bool:
         """Whether the session can hold a move on a target of that name."""
-        return can(self.session, name, move)
+        if not can(self.session, name, move):
+            return False
+        return self.session.format != "REAPER" or self._written(name, move)
+
+    def _written(self, name: str, move: Move) -> bool:
+        """Whether a move can be written: REAPER refuses some by what else is on a channel, and a project is small."""
+        with tempfile.TemporaryDirectory(prefix="mixdiagnose-") as folder:
+            try:
+                write_session(self.session, moved(self.session, {name: (move,)}), Path(folder, "tried.rpp"))
+            except UsageError:
+                return False
+        return True

@@ -6,11 +6,12 @@ import base64
 import binascii
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from plugin_bridge.sessions.model import Device, DeviceKind
 from plugin_bridge.sessions.reaper.curves import active
+from plugin_bridge.sessions.reaper.eq import MAGIC, equalizer
 from plugin_bridge.sessions.reaper.notes import Place
 from plugin_bridge.sessions.reaper.text import Block
 
@@ -20,8 +21,6 @@ _KINDS: Final[dict[str, DeviceKind]] = {
 }  # fmt: skip
 #: Blocks that are plugins.
 _PLUGINS: Final = ("VST", "AU", "CLAP", "LV2", "JS", "DX", "VIDEO_EFFECT")
-#: The second word of the header before the state of a VST.
-_MAGIC: Final = 0xFEED5EEE
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,10 @@ def chain(block: Block | None, on: bool, here: Place) -> list[Slot]:
             found += chain(entry, on and _enabled(entry, bypass), here)
             bypass = None
         elif entry.tag in _PLUGINS:
-            found.append(Slot(_device(entry, on and _enabled(entry, bypass)), bypass, on))
+            device, near = _device(entry, on and _enabled(entry, bypass))
+            found.append(Slot(device, bypass, on))
+            for line in near:
+                here.tell(line)
             bypass = None
         elif entry.tag in ("PARMENV", "PROGRAMENV"):
             if entry.tag == "PROGRAMENV" or active(entry):
@@ -70,7 +72,8 @@ def _enabled(plugin: Block, bypass: int | None) -> bool:
     return not any(plugin.document.number(bypass, k, 0.0) for k in (0, 1))
 
 
-def _device(block: Block, enabled: bool) -> Device:
+def _device(block: Block, enabled: bool) -> tuple[Device, tuple[str, ...]]:
+    """A plugin, and what of it is played only nearly, a line each."""
     words = block.arguments
     full = words[0] if words else ""
     prefix, colon, rest = full.partition(": ")
@@ -86,7 +89,11 @@ def _device(block: Block, enabled: bool) -> Device:
         named, plugin_id = words[2:3], words[1] if len(words) > 1 else ""
     uid = re.search(r"\{([0-9A-Fa-f]{32})\}", plugin_id)
     name = next((n for n in (*named, plain) if n.strip()), block.tag)
-    return Device(name, kind, enabled, vendor, uid[1].upper() if uid else plugin_id, state=_state(block))
+    data = _saved(block)
+    device = Device(name, kind, enabled, vendor, uid[1].upper() if uid else plugin_id, state=data)
+    if block.tag != "VST":
+        return device, ()
+    return equalizer(replace(device, state=_vst_state(data)), data)
 
 
 def _vendor(name: str) -> tuple[str, str]:
@@ -100,23 +107,22 @@ def _vendor(name: str) -> tuple[str, str]:
     )
 
 
-def _state(block: Block) -> bytes:
-    """What the plugin saved: of a VST without REAPER's header and tail; text of a JS as it stands."""
+def _saved(block: Block) -> bytes:
+    """What REAPER saved of the plugin; text of a JS as it stands."""
     inner = block.block("STATE") or block
     lines = [inner.document.lines[k].strip() for k in inner.entries if isinstance(k, int)]
     if block.tag in ("JS", "VIDEO_EFFECT"):
         return b"\n".join(lines)
     try:
-        data = b"".join(base64.b64decode(line, validate=True) for line in lines)
+        return b"".join(base64.b64decode(line, validate=True) for line in lines)
     except binascii.Error:
         return b"\n".join(lines)
-    return _vst_state(data) if block.tag == "VST" else data
 
 
 def _vst_state(data: bytes) -> bytes:
     """The middle of it: id, magic, count and masks of inputs, the same of outputs, length, two words, state, tail."""
     try:
-        if struct.unpack_from("<I", data, 4)[0] != _MAGIC:
+        if struct.unpack_from("<I", data, 4)[0] != MAGIC:
             return data
         at = 8
         for _ in range(2):

@@ -50,6 +50,12 @@ class Edits:
         if self._words.setdefault((k, index), value) != value:
             raise UsageError(f"{self.document.path}: takes that play together are moved to different times")
 
+    def lines_after(self, k: int, lines: Sequence[bytes]) -> None:
+        """New lines behind a line, as they stand but for their ends."""
+        raw = self.document.lines[k]
+        ending = raw[len(raw.rstrip(b"\r\n")) :]
+        self._after.setdefault(k, []).extend(line + ending for line in lines)
+
     def _insert(self, part: Part, line: str) -> None:
         """A new line at the top of a part."""
         raw, below = self.document.lines[part.line], self.document.lines[part.line + 1]

@@ -1,4 +1,4 @@
-"""Writes a changed session back into its REAPER project: single words of single lines, all other bytes as they were."""
+"""Writes a changed session back into its REAPER project: words and new equalisers, all else as it was."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Final
 
 from dsp.errors import UsageError
 from plugin_bridge.sessions.media import Finder
-from plugin_bridge.sessions.model import Clip, Session, Track
+from plugin_bridge.sessions.model import Clip, Device, Session, Track
 from plugin_bridge.sessions.reaper.edits import Edits
+from plugin_bridge.sessions.reaper.insert import insert
 from plugin_bridge.sessions.reaper.items import Take
 from plugin_bridge.sessions.reaper.read import Reading, reading
 from plugin_bridge.sessions.reaper.text import Block, Document
@@ -25,9 +26,9 @@ def write_reaper(source: Path, before: Session, after: Session, out: Path) -> No
     """Writes `source` with what differs from `before` to `after`; `out` must not exist.
 
     Beside the moves only paths of media change, where `out` lies in another folder: to the files that were found, below
-    it relative, else absolute. A clip that is gone, as it was moved to before 0, is muted. Raises UsageError for what
-    cannot be written: new devices above all, as the states of REAPER's own are not documented; InputError where the
-    file is no longer what was read; OSError.
+    it relative, else absolute. A clip that is gone, as it was moved to before 0, is muted. New equalisers, before or
+    behind all other devices, become ReaEQs; a pass of 24 dB per octave two bands of one. Raises UsageError for what
+    cannot be written, InputError where the file is no longer what was read, OSError.
     """
     read = reading(source)
     edits = Edits(read.document)
@@ -63,7 +64,7 @@ def _channel(edits: Edits, channel: Channel, old: Track, new: Track, name: str) 
         new, fader=old.fader, volume=old.volume, inverted=old.inverted, clips=old.clips, inserts=old.inserts
     )  # fmt: skip
     if same != old:
-        raise UsageError(f"'{name}': only level, polarity, clips and bypass are written to a REAPER project")
+        raise UsageError(f"'{name}': only level, polarity, clips and devices are written to a REAPER project")
     block, is_master = channel.block, old.id == MASTER
     if new.fader != old.fader:
         edits.number(block, "MASTER_VOLUME" if is_master else "VOLPAN", 0, new.fader)
@@ -131,17 +132,14 @@ def _clip(edits: Edits, take: Take, old: Clip, new: Clip, name: str) -> None:
 
 
 def _devices(edits: Edits, channel: Channel, old: Track, new: Track, name: str) -> None:
-    """Bypass of the devices; others than there were cannot be written."""
-    added = [d.name for d in new.inserts if not any(replace(d, enabled=o.enabled) == o for o in old.inserts)]
-    if added:
-        what = ", ".join(f"'{a}'" for a in added)
-        why = "as REAPER does not say how its equaliser is saved"
-        raise UsageError(f"'{name}': {what} cannot be written to a REAPER project, {why}")
-    if len(new.inserts) != len(old.inserts):
-        raise UsageError(f"'{name}': devices are not taken out of a REAPER project; bypass them")
-    for slot, was, is_now in zip(channel.slots, old.inserts, new.inserts, strict=True):
-        if replace(is_now, enabled=was.enabled) != was:
-            raise UsageError(f"'{name}': the order of devices is not changed in a REAPER project")
+    """New equalisers before and behind the devices, and bypass of these."""
+    before, kept, behind = _parted(old.inserts, new.inserts, name)
+    try:
+        insert(edits, channel, before, behind)
+    except UsageError as error:
+        what = ", ".join(f"'{d.name}'" for d in (*before, *behind))
+        raise UsageError(f"'{name}': {what} cannot be written to a REAPER project: {error}") from error
+    for slot, was, is_now in zip(channel.slots, old.inserts, kept, strict=True):
         if was.enabled == is_now.enabled:
             continue
         if slot.bypass is None or (is_now.enabled and not slot.outer):
@@ -149,6 +147,18 @@ def _devices(edits: Edits, channel: Channel, old: Track, new: Track, name: str) 
         edits.word(slot.bypass, 0, 0 if is_now.enabled else 1)
         if is_now.enabled and edits.document.number(slot.bypass, 1, 0.0):
             edits.word(slot.bypass, 1, 0)
+
+
+def _parted(old: Sequence[Device], new: Sequence[Device], name: str) -> tuple[Sequence[Device], ...]:
+    """Devices that are new before the old ones, the old ones, and those that are new behind them."""
+    more = len(new) - len(old)
+    if more < 0:
+        raise UsageError(f"'{name}': devices are not taken out of a REAPER project; bypass them")
+    for k in range(more + 1):
+        kept = new[k : k + len(old)]
+        if all(replace(d, enabled=o.enabled) == o for d, o in zip(kept, old, strict=True)):
+            return new[:k], kept, new[k + len(old) :]
+    raise UsageError(f"'{name}': the order and the settings of devices are not changed in a REAPER project")
 
 
 def _media(edits: Edits, before: Session, source: Path, folder: Path) -> None:
