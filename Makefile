@@ -42,8 +42,9 @@ hosts: # a real DAW, and what a plugin is compiled with
 	@{ test -e /usr/lib/ardour7/luasession && command -v g++ > /dev/null && test -d /usr/share/dpf; } \
 	  || $(call apt,ardour g++ dpf-source)
 
-proof: $(VENV)/dev.stamp ## the proofs of what fix does, with all draws (half an hour)
-	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py render_tests/test_fix_alone.py
+proof: $(VENV)/dev.stamp ## the proofs on real songs, with all draws (half an hour)
+	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py \
+	  render_tests/test_fix_alone.py render_tests/test_injections_alone.py tests/test_phase.py
 
 bench: $(VENV)/dev.stamp ## ratios against libebur128 and ffmpeg, in one run
 	@command -v ffmpeg > /dev/null || $(call apt,ffmpeg)

@@ -448,7 +448,7 @@ def test_wrong_usage_is_one_line_and_touches_nothing(clean: Path, tmp_path: Path
         ((*call, "-o", full), "is not an empty folder"),
         ((*call, "-o", file), "is not an empty folder"),
         ((*call, "-o", tmp_path / "no" / "out"), "there is no folder"),
-        ((*call, "--dry-run", "--only", "reverb"), "there is no group 'reverb'; there are: phase, gain"),
+        ((*call, "--dry-run", "--only", "reverb"), "there is no group 'reverb'; there are: devices, phase, gain"),
         ((*call, "--dry-run", "--strength", "101"), "--strength 101"),
         ((*call, "--dry-run", "--strength", "nan"), "--strength nan"),
         ((*call, "--dry-run", "--max-db", "-1"), "--max-db -1"),

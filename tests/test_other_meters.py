@@ -97,6 +97,14 @@ def quiet_fade() -> Curve:
     return np.asarray(x * np.geomspace(0.9, 1e-5, x.shape[1]))
 
 
+def test_a_mono_part_on_both_sides_clips_once() -> None:
+    """A lone short run must recur to count, and on the other channel it does not."""
+    x = (0.3 * np.sin(2 * np.pi * 220 * np.arange(2 * RATE) / RATE)).astype(np.float32)
+    x[RATE + 100 : RATE + 103] = 0.5
+    assert measure(np.stack([x, x])).clipping.runs == 0
+    assert measure(np.stack([x, np.roll(x, 7)])).clipping.runs == 2
+
+
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000])
 @pytest.mark.parametrize("hz", [20.0, 41.2, 55.0, 100.0, 200.0])
 @pytest.mark.parametrize("level", [1.0, 0.5, 0.06])

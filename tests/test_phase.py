@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -412,18 +413,18 @@ def test_second_microphones_of_real_stems(name: str) -> None:
 @pytest.mark.corpus
 @pytest.mark.slow
 def test_injected_delays_and_polarities_of_real_stems() -> None:
-    """Sixty amplifiers of real stems: within a tenth of a sample in at least 95 %, polarity right in all."""
-    rng, errors = np.random.default_rng(14), []
+    """Amplifiers of real stems: within a tenth of a sample in at least 95 %, polarity right in all."""
+    rng, errors, each = np.random.default_rng(14), [], 20 if os.environ.get("PROOF") == "all" else 10
     for name in SONGS[:3]:
         tracks, rate = song(name, 60.0)
         sounding = [t.mean(axis=0, dtype=np.float64) for t in tracks.values() if np.abs(t).max() > 1e-3]
-        for k in range(20):
+        for k in range(each):
             mono = sounding[k % len(sounding)]
             found = injected(mono, second_path(mono, rng, rate), rng, rate)
             if found is not None:  # some play too seldom in these seconds
                 assert found[1]
                 errors.append(abs(found[0]))
-    assert len(errors) >= 40
+    assert len(errors) >= 2 * each
     assert np.mean(np.array(errors) < 0.1) >= 0.95
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dsp.audio import Source
 from dsp.checks import all_checks
-from dsp.correction.correction import NYQUIST_SHARE, Move
+from dsp.correction.correction import MIX, NYQUIST_SHARE, Move
 from dsp.correction.plan import (
     GOALS,
     GROUPS,
@@ -41,10 +41,12 @@ from dsp.findings import (
     GainMove,
     Measurement,
     PolarityMove,
+    RemoveDevice,
     Status,
 )
 from dsp.mix import Mix, in_memory, measure_with_stems
 from dsp.profile import Profile, load_profile
+from dsp.session import ChannelFacts, SessionFacts
 from dsp.stems.alone import StemInput
 from tests.music_signals import pink, wave
 
@@ -83,10 +85,22 @@ def proposed(
 
 
 def test_groups_are_made_in_the_order_of_an_engineer_and_answer_checks_that_exist() -> None:
-    assert GROUPS == ("phase", "gain", "high-pass", "eq", "masking", "bus")
+    assert GROUPS == ("devices", "phase", "gain", "high-pass", "eq", "masking", "bus")
     known = {c.id for c in all_checks()}
     assert set(GOALS) == set(GROUPS)
     assert {c for goals in GOALS.values() for c in goals} | set(LEVELS) | set(UNCOUNTED) <= known
+
+
+def test_a_limiter_comes_off_the_master_of_a_session_only(with_stems: Mix) -> None:
+    told = finding("master-devices", RemoveDevice("Master", "Loud"), RemoveDevice("Drums", "Loud"))
+    assert proposed("devices", with_stems, told) == {}
+    session = SessionFacts("song", "DAWproject", 48_000, (ChannelFacts("Master", "master", "", True),))
+    of_session = replace(with_stems, session=session)
+    made = proposed("devices", of_session, told)
+    assert made == {MIX: (RemoveDevice(MIX, "Loud"),), "Drums": (RemoveDevice("Drums", "Loud"),)}
+    assert merged(made, made) == made
+    assert scaled(made, 40.0) == {}
+    assert proposed("devices", of_session, told, asked=Settings(only=("gain",))) == {}
 
 
 def test_polarity_and_delay_are_made_at_one_of_a_pair(with_stems: Mix) -> None:

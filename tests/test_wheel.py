@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parent.parent
 pytestmark = pytest.mark.slow
 
 
-def call(*command: object, cwd: Path) -> str:
+def call(*command: object, cwd: Path, code: int = 0) -> str:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [str(c) for c in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert done.returncode == code, done.stdout[-2000:] + done.stderr[-2000:]
     return done.stdout
 
 
@@ -59,5 +59,6 @@ def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
     stems = list((tmp_path / "song" / "stems").glob("*.wav"))
     assert len(stems) >= 10
     assert len(truth["stems"]) == len(stems)
-    again = call(program, "audit", "song/demo-fixed.dawproject", "--format", "json", "--quiet", cwd=tmp_path)
+    fixed = "song/demo-fixed.dawproject"
+    again = call(program, "audit", fixed, "--format", "json", "--quiet", cwd=tmp_path, code=1)
     assert json.loads(again)["measurements"] == after["measurements"]
