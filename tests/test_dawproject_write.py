@@ -375,7 +375,7 @@ def test_a_bare_project(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["song.dawproject", "project.xml"])
 def test_external_audio_is_found_from_another_folder(tmp_path: Path, name: str) -> None:
-    home = tmp_path / "home"
+    home = tmp_path / "kept"
     home.mkdir()
     external = AUDIO.replace(FILE, '<File path="audio\\a.wav" external="true"/>')
     xml = project(track() + MASTER, f'<Clips track="t"><Clip time="0" duration="1">{external}</Clip></Clips>')
@@ -388,7 +388,7 @@ def test_external_audio_is_found_from_another_folder(tmp_path: Path, name: str) 
     out = tmp_path / "fixed" / f"out{Path(name).suffix}"
     write_dawproject(case.source, case.before, with_track(case.before, "t", lambda t: faded(t, 0.5)), out)
     media = read_dawproject(out, [home], media_dir=tmp_path / "m").tracks[0].clips[0].media[0]
-    assert (media.name, media.file) == ("../home/audio/a.wav", wanted)
+    assert (media.name, media.file) == ("../kept/audio/a.wav", wanted)
 
 
 def test_sizes_after_the_data_and_comments_survive(case: Case) -> None:
