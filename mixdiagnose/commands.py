@@ -37,7 +37,7 @@ def check(arguments: argparse.Namespace) -> int:
 def audit(arguments: argparse.Namespace) -> int:
     """`mixdiagnose audit SESSION|DIR`."""
     from plugin_bridge.sessions.reading import is_session
-    from plugin_bridge.stem_folder import SUFFIXES, find_stems
+    from plugin_bridge.stem_folder import SUFFIXES
 
     path = Path(arguments.session)
     if is_session(path):
@@ -51,8 +51,22 @@ def audit(arguments: argparse.Namespace) -> int:
     if path.is_file():
         what = "an audio file: use `mixdiagnose check`" if path.suffix.lower() in SUFFIXES else "not a session"
         raise UsageError(f"{path} is {what}; audit takes a session (.dawproject, .rpp, .ardour) or a folder of stems")
-    folder = find_stems(path)
+    folder = _stems_in(path)
     return _diagnose(arguments, folder.mix, folder)
+
+
+def _stems_in(path: Path) -> Folder:
+    """The stems of a folder. Raises UsageError, which names a session where that is what the folder holds."""
+    from plugin_bridge.sessions.reading import is_session
+    from plugin_bridge.stem_folder import find_stems
+
+    try:
+        return find_stems(path)
+    except UsageError:
+        sessions = sorted(p for p in path.iterdir() if is_session(p)) if path.is_dir() else []
+        if not sessions:
+            raise
+        raise UsageError(f"{path} holds no stems but a session; name that: {sessions[0]}") from None
 
 
 def render(arguments: argparse.Namespace) -> int:
@@ -104,7 +118,7 @@ def fix(arguments: argparse.Namespace) -> int:
             raise UsageError(f"{mix} is a folder; with --stems name the mix, or give the folder of stems alone")
         folder = find_stems(arguments.stems, mix)
     elif mix.is_dir():
-        folder = find_stems(mix)
+        folder = _stems_in(mix)
     if arguments.role and folder is None:
         raise UsageError("--role is about stems; name their folder with --stems DIR")
     job = Job(

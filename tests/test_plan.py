@@ -30,7 +30,7 @@ from dsp.correction.plan import (
     taken_back,
     targets_of,
 )
-from dsp.correction.proof import LEVELS, UNCOUNTED, burden, harmed, improved
+from dsp.correction.proof import LEVELS, UNCOUNTED, burden, harmed, improved, nearer
 from dsp.findings import (
     Advice,
     Cause,
@@ -89,6 +89,18 @@ def test_groups_are_made_in_the_order_of_an_engineer_and_answer_checks_that_exis
     known = {c.id for c in all_checks()}
     assert set(GOALS) == set(GROUPS)
     assert {c for goals in GOALS.values() for c in goals} | set(LEVELS) | set(UNCOUNTED) <= known
+
+
+def test_a_version_that_is_the_same_again_is_nearer_than_any() -> None:
+    def version(difference_db: float | None, explained: float) -> list[Finding]:
+        numbers = (Measurement("version_difference_db", difference_db, "dB"),)
+        return [replace(finding("versions"), evidence=(*numbers, Measurement("version_explained", explained, "")))]
+
+    assert nearer(version(-20.0, 0.9), version(None, 1.0))
+    assert nearer(version(-20.0, 0.9), version(-21.0, 0.9))
+    assert not nearer(version(-20.0, 0.9), version(-20.2, 0.9))
+    assert not nearer(version(None, 1.0), version(-60.0, 1.0))
+    assert not nearer(version(-20.0, 0.9), [finding("versions")])  # no version any more
 
 
 def test_a_limiter_comes_off_the_master_of_a_session_only(with_stems: Mix) -> None:

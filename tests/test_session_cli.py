@@ -232,6 +232,9 @@ def test_what_cannot_be_done_is_one_line(song: Path, tmp_path: Path) -> None:
     assert "no such file" in refused("audit", tmp_path / "gone.dawproject", code=3)
     assert "is a directory" in refused("audit", _folder(tmp_path / "dir.rpp"), code=3)
     assert "not a session" in refused("audit", _file(tmp_path / "notes.txt"))
+    _file(_folder(tmp_path / "project") / "song.ardour")
+    for command in (("audit",), ("fix", "--dry-run")):
+        assert "a session; name that: " in refused(*command, tmp_path / "project")
     assert "no such folder" in refused("audit", song, "--allow-media", tmp_path / "gone")
     assert "no pan law" in refused("audit", song, "--pan-law", "7")
     assert "no genre" in refused("audit", song, "--genre", "polka")

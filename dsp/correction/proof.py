@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from typing import Final
 
@@ -45,8 +46,15 @@ def nearer(before: Sequence[Finding], after: Sequence[Finding], least_db: float 
 
 
 def _apart_db(findings: Sequence[Finding]) -> float | None:
-    numbers = [m for f in findings if f.check == "versions" for m in f.evidence if m.name == "version_difference_db"]
-    return min((m.value for m in numbers if m.value is not None), default=None)
+    """How much differs from the nearest version; minus infinity where nothing does, None where there is no version."""
+    found = list[float]()
+    for finding in (f for f in findings if f.check == "versions"):
+        numbers = {m.name: m.value for m in finding.evidence}
+        if (apart := numbers.get("version_difference_db")) is not None:
+            found.append(apart)
+        elif numbers.get("version_explained") == 1.0:  # the same mix: nothing is left to be measured
+            found.append(-math.inf)
+    return min(found, default=None)
 
 
 def improved(before: Sequence[Finding], after: Sequence[Finding], goals: Collection[str]) -> bool:
