@@ -282,6 +282,11 @@ def _write(
         drawn = io.StringIO()
         draw(report, drawn)
         text = drawn.getvalue()
+    put(text, output)
+
+
+def put(text: str, output: Path | None) -> None:
+    """Write to a file, or to stdout without one. Raises UsageError where it cannot be written."""
     if output is None:
         sys.stdout.write(text)
         return

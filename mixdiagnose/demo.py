@@ -11,6 +11,7 @@ from typing import TextIO
 
 from dsp.errors import UsageError
 from mixdiagnose.checking import judging
+from mixdiagnose.commands import put
 from mixdiagnose.progress import bar
 from mixdiagnose.session_commands import audit_session, fix_session
 from plugin_bridge.demo import DEMO_FLAWS, DemoSong, write_demo
@@ -35,7 +36,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     outcome = fix_session(arguments, Settings(), None, {})
     if arguments.format == "json":
         text = json.dumps({"audit": report.to_dict(), "fix": outcome.to_dict()}, allow_nan=False) + "\n"
-        _put(text, target)
+        put(text, target)
         return 0
     from mixdiagnose.report.fix import print_fix
     from mixdiagnose.report.text import print_report
@@ -50,7 +51,7 @@ def run_demo(arguments: argparse.Namespace) -> int:
     else:
         drawn = io.StringIO()
         draw(drawn)
-        _put(drawn.getvalue(), target)
+        put(drawn.getvalue(), target)
     return 0  # problems are what the demo is for
 
 
@@ -72,14 +73,3 @@ def _make(folder: Path, quiet: bool) -> None:
         with bar("Writing its session", quiet):
             write_demo_session(song, frozenset(DEMO_FLAWS), session)
         print(f"Wrote {session}: the song as a session.", file=sys.stderr)
-
-
-def _put(text: str, target: Path | None) -> None:
-    """Write to a file, or to stdout without one. Raises UsageError where it cannot be written."""
-    if target is None:
-        sys.stdout.write(text)
-        return
-    try:
-        target.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}") from None
