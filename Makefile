@@ -38,9 +38,10 @@ fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
 	$(BIN)/python docs/generate.py
 
 .PHONY: hosts
-hosts: # a real DAW, and what a plugin is compiled with
-	@{ test -e /usr/lib/ardour7/luasession && command -v g++ > /dev/null && test -d /usr/share/dpf; } \
-	  || $(call apt,ardour g++ dpf-source)
+hosts: # real hosts, and what the plugin is compiled with
+	@{ test -e /usr/lib/ardour7/luasession && test -d /usr/share/dpf && test -e /usr/include/cairo/cairo.h && \
+	  command -v g++ cmake make pkg-config qtractor lv2info Xvfb > /dev/null; } \
+	  || $(call apt,ardour g++ cmake make pkg-config dpf-source libcairo2-dev libx11-dev qtractor lilv-utils xvfb)
 
 proof: $(VENV)/dev.stamp ## the proofs on real songs, with all draws (half an hour)
 	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py \

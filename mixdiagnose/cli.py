@@ -23,6 +23,7 @@ examples:
   mixdiagnose fix song.rpp -o mended.rpp       the same in the session itself
   mixdiagnose render song.ardour -o rendered   its stems, buses and mix as files
   mixdiagnose compare song.wav hit.flac        what differs from a song you admire?
+  mixdiagnose live --report                    what has the plugin in the DAW heard?
   mixdiagnose explain bus-limiter              what a check measures, and why
   mixdiagnose demo                             make a flawed song and diagnose it
 """
@@ -83,6 +84,19 @@ def _add_session(command: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--pan-law", metavar="LAW", help="balance, -3, -4.5, -6 or none, instead of the DAW's own")
     group.add_argument("--no-plugins", action="store_true", help="pass plugins through, even those installed here")
+
+
+def _add_plugin(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What is done with the plugin for the master bus."""
+    plugin = commands.add_parser("plugin", help="build, install or examine the plugin for the master bus")
+    plugin.add_argument("action", choices=("build", "install", "uninstall", "doctor"), help="what to do with it")
+    plugin.add_argument("-o", "--output", type=Path, metavar="DIR", help="where `build` puts it")
+    plugin.add_argument(
+        "--formats", action="append", choices=("vst3", "clap", "lv2"), help="only this format (repeatable)"
+    )
+    plugin.add_argument("--dpf", type=Path, metavar="DIR", help="DPF 1.6, where it is not Debian's dpf-source")
+    plugin.add_argument("--format", choices=("text", "json"), default="text", help="of what `doctor` says")
+    plugin.add_argument("--quiet", action="store_true", help="no progress on stderr")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -149,6 +163,13 @@ def parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", parents=[_output()], help="set a mix beside songs you admire")
     compare.add_argument("mix", metavar="MIX", help="WAV, AIFF, FLAC, OGG, MP3, M4A ...")
     compare.add_argument("references", nargs="+", metavar="REFERENCE", help="finished songs of the same kind")
+
+    _add_plugin(commands)
+
+    live = commands.add_parser("live", help="show what the plugin hears, or report what it has heard")
+    live.add_argument("--report", action="store_true", help="the full report of what every instance has heard so far")
+    live.add_argument("--once", action="store_true", help="print the readings once")
+    live.add_argument("--format", choices=("text", "json"), default="text", help="text (default) or json")
 
     explain = commands.add_parser("explain", help="say what a check measures and why it matters")
     explain.add_argument("id", nargs="?", metavar="ID", help="a check id; without one all are listed")

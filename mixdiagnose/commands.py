@@ -173,6 +173,22 @@ def demo(arguments: argparse.Namespace) -> int:
     return run_demo(arguments)
 
 
+def plugin(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose plugin build | install | uninstall | doctor`."""
+    from mixdiagnose.plugin_command import run
+
+    return run(arguments)
+
+
+def live(arguments: argparse.Namespace) -> int:
+    """`mixdiagnose live [--report | --once]`."""
+    from mixdiagnose import live as showing
+
+    if arguments.report:
+        return showing.report(arguments.format, sys.stdout)
+    return showing.show(arguments.format, arguments.once, sys.stdout)
+
+
 def explain(arguments: argparse.Namespace) -> int:
     """`mixdiagnose explain [ID]`."""
     from dsp.checks import all_checks, find_check
