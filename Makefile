@@ -39,9 +39,9 @@ fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
 
 .PHONY: hosts
 hosts: # real hosts, and what the plugin is compiled with
-	@{ test -e /usr/lib/ardour7/luasession && test -d /usr/share/dpf && test -e /usr/include/cairo/cairo.h && \
+	@{ test -e /usr/lib/ardour7/luasession && test -d /usr/share/dpf && test -e /usr/include/cairo/cairo.h && test -e /usr/include/X11/extensions/XTest.h && \
 	  command -v g++ cmake make pkg-config qtractor lv2info Xvfb > /dev/null; } \
-	  || $(call apt,ardour g++ cmake make pkg-config dpf-source libcairo2-dev libx11-dev qtractor lilv-utils xvfb)
+	  || $(call apt,ardour g++ cmake make pkg-config dpf-source libcairo2-dev libx11-dev libxtst-dev qtractor lilv-utils xvfb)
 
 proof: $(VENV)/dev.stamp ## the proofs on real songs, with all draws (half an hour)
 	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py \

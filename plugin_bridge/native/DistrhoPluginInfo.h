@@ -38,5 +38,7 @@
 // A window reads the link of the plugin it belongs to, so both are in one component.
 #define DISTRHO_PLUGIN_HAS_UI MIXDIAGNOSE_UI
 #define DISTRHO_PLUGIN_WANT_DIRECT_ACCESS MIXDIAGNOSE_UI
+#define DISTRHO_UI_USE_CAIRO MIXDIAGNOSE_UI
+#define DISTRHO_UI_USER_RESIZABLE MIXDIAGNOSE_UI
 
 #endif

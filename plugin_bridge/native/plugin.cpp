@@ -85,3 +85,16 @@ class MixDiagnosePlugin : public Plugin {
 Plugin* createPlugin() { return new MixDiagnosePlugin(); }
 
 END_NAMESPACE_DISTRHO
+
+#if MIXDIAGNOSE_UI
+namespace mixdiagnose {
+
+// For the window (ui.cpp), which is given the plugin as DPF has it.
+Link& link_of(void* plugin);
+Link& link_of(void* plugin) {
+  using namespace DISTRHO_NAMESPACE;
+  return static_cast<MixDiagnosePlugin*>(static_cast<Plugin*>(plugin))->link();
+}
+
+}  // namespace mixdiagnose
+#endif
