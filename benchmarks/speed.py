@@ -21,6 +21,7 @@ import numpy as np
 import pyebur128
 
 from benchmarks.music import four_minutes, sixteen_stems
+from benchmarks.plugin import plugin
 from benchmarks.sessions import sessions
 from dsp.audio import Source
 from dsp.diagnose import diagnose
@@ -133,6 +134,7 @@ def main() -> int:
     print(f"{'peak memory of these two processes':44}{memory[0]:7.0f}MB{memory[1]:7.0f}MB")
     stems()
     sessions()
+    plugin()
     return 0
 
 

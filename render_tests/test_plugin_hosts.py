@@ -17,8 +17,11 @@ import numpy as np
 import pedalboard
 import pytest
 
-from dsp.findings import EqMove
+from dsp.errors import UsageError
+from dsp.findings import DelayMove, EqMove, Fix, GainMove, PolarityMove
 from dsp.units import Samples
+from plugin_bridge.chain import chain
+from plugin_bridge.hosted import hosted_chain
 from render_tests.plugin_hosts import table
 from render_tests.plugin_hosts.built import Built
 from render_tests.plugin_hosts.table import EIGHT
@@ -92,6 +95,24 @@ def test_pedalboard_hears_nothing_while_it_is_off_and_the_design_while_it_is_on(
         np.testing.assert_array_equal(one.process(audio, RATE, buffer_size=block), first)
     one.bypass = True
     np.testing.assert_array_equal(one.process(audio, RATE), audio)
+
+
+def test_a_correction_through_the_plugin_is_the_one_without_it(plugin: Built) -> None:
+    moves: list[Fix] = [
+        EqMove("x", "bell", 300.0, -5.0, 1.2), EqMove("x", "high-pass", 40.0, 0.0, 0.7071), GainMove("x", -2.0),
+        EqMove("x", "high-shelf", 7000.0, 3.0, 0.7), PolarityMove("x"), DelayMove("x", 12.0),
+    ]  # fmt: skip
+    blocks = [noise(20_000)[:, k : k + 3000] for k in range(0, 20_000, 3000)]
+    with_it, without = (
+        np.concatenate(list(c.process(blocks)), axis=1)
+        for c in (hosted_chain(moves, RATE, plugin.plugins["vst3"]), chain(moves, RATE))
+    )
+    start = RATE // 10  # a filter that is switched on fades in
+    assert 20 * np.log10(np.abs(with_it - without)[:, start:].max()) < -80.0
+    with pytest.raises(UsageError, match="no high-pass-24"):
+        hosted_chain([EqMove("x", "high-pass-24", 30.0, 0.0, 0.7)], RATE, plugin.plugins["vst3"])
+    with pytest.raises(UsageError, match="8 bands"):
+        hosted_chain([EqMove("x", "bell", 300.0, 1.0, 1.0)] * 9, RATE, plugin.plugins["vst3"])
 
 
 @pytest.mark.parametrize("rate", [8000, 48_000, 192_000])

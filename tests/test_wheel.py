@@ -32,6 +32,9 @@ def test_the_wheel_installs_and_runs_the_demo(tmp_path: Path) -> None:
     assert "dsp/_presets/profiles/mix.toml" in names
     assert "mixdiagnose/report.schema.json" in names
     assert "mixdiagnose/correction.schema.json" in names
+    assert {f"plugin_bridge/native/{n}" for n in ("plugin.cpp", "CMakeLists.txt", "dpf-1.6.patch", "link.hpp")} <= {
+        *names
+    }
     assert not any(n.startswith(("presets/", "tests/", "render_tests/", "benchmarks/")) for n in names)
 
     call(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path)
