@@ -21,8 +21,12 @@ help: ## say what there is
 demo: $(VENV)/run.stamp ## make a flawed multitrack song, diagnose it, print the report
 	$(BIN)/mixdiagnose demo
 
-test: lint hosts ## lint, then all tests, two at a time
-	$(BIN)/pytest -n 2 --dist worksteal
+test: lint test-plugin ## lint, then all tests, two at a time
+	MIXDIAGNOSE_TEST_PLUGIN=$(CURDIR)/$(VENV)/test-plugin $(BIN)/pytest -n 2 --dist worksteal
+
+.PHONY: test-plugin
+test-plugin: hosts $(VENV)/dev.stamp # the plugin and its hosts for the tests, compiled beside the linters
+	$(BIN)/python -m render_tests.plugin_hosts.built $(VENV)/test-plugin
 
 lint: $(VENV)/dev.stamp ## ruff, mypy --strict, import contracts, docs
 	$(BIN)/ruff check .
@@ -39,9 +43,11 @@ fix: $(VENV)/dev.stamp ## format, mend what can be mended, write generated docs
 
 .PHONY: hosts
 hosts: # real hosts, and what the plugin is compiled with
-	@{ test -e /usr/lib/ardour7/luasession && test -d /usr/share/dpf && test -e /usr/include/cairo/cairo.h && test -e /usr/include/X11/extensions/XTest.h && \
-	  command -v g++ cmake make pkg-config qtractor lv2info Xvfb > /dev/null; } \
-	  || $(call apt,ardour g++ cmake make pkg-config dpf-source libcairo2-dev libx11-dev libxtst-dev qtractor lilv-utils xvfb)
+	@missing=; \
+	for file in /usr/lib/ardour7/luasession /usr/share/dpf /usr/include/cairo/cairo.h /usr/include/X11/extensions/XTest.h; \
+	do test -e $$file || missing=1; done; \
+	for command in g++ cmake make pkg-config qtractor lv2info Xvfb; do command -v $$command > /dev/null || missing=1; done; \
+	test -z "$$missing" || $(call apt,ardour g++ cmake make pkg-config dpf-source libcairo2-dev libx11-dev libxtst-dev qtractor lilv-utils xvfb)
 
 proof: $(VENV)/dev.stamp ## the proofs on real songs, with all draws (half an hour)
 	PROOF=all $(BIN)/pytest -n 2 --dist worksteal render_tests/test_fix.py \
@@ -58,8 +64,8 @@ clean: ## remove what the other verbs made
 define apt
 { if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo > /dev/null && sudo -n true 2> /dev/null; then as=sudo; \
   else echo "Please install these packages first (root or sudo is needed): $(1)" >&2; exit 1; fi; \
-  $$as apt-get update -q -o DPkg::Lock::Timeout=600 > /dev/null && \
-  $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=600 $(1) > /dev/null; }
+  flock Makefile $$as apt-get update -q > /dev/null && \
+  flock Makefile $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q -o DPkg::Lock::Timeout=600 $(1) > /dev/null; }
 endef
 
 # DawDreamer and pedalboard are linked against these, which a desktop has and a bare machine lacks.

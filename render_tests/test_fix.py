@@ -31,7 +31,7 @@ from render_tests.scenes.registry import clean_tracks
 from render_tests.test_injections import SONGS, STEMS, excerpt
 
 #: Draws per song: in the suite, and by `make proof` (200 together).
-EACH = 34 if os.environ.get("PROOF") == "all" else 6
+EACH = 34 if os.environ.get("PROOF") == "all" else 4
 #: Bands that the injection changes by more than this are its region; of a spectrum, those above this are heard (dB).
 HEARD_DB, PRESENT_DB = 0.25, -60.0
 #: What must be gone of the error, and the most new error elsewhere (dB).
