@@ -270,17 +270,3 @@ def seconds_of(tempos: tuple[Tempo, ...], beat: float) -> float:
     if slope == 0.0:
         return here.time_s + beats * 60.0 / here.bpm
     return here.time_s + 60.0 / slope * math.log1p(slope * beats / here.bpm)
-
-
-def bars_of(tempos: tuple[Tempo, ...], time_s: float) -> tuple[int, float]:
-    """The bar (from 1) and the beat in it (from 1) at a time; ramps are followed by their start tempo."""
-    bar = 1.0
-    for k, here in enumerate(tempos):
-        per_bar = here.numerator * 4.0 / here.denominator
-        last = k + 1 == len(tempos) or tempos[k + 1].time_s > time_s
-        beats = (time_s - here.time_s) * here.bpm / 60.0 if last else tempos[k + 1].beat - here.beat
-        bar += beats / per_bar
-        if last:
-            whole = int(bar + 1e-6)
-            return whole, 1.0 + max(0.0, bar - whole) * here.numerator
-    return 1, 1.0
